@@ -1,0 +1,43 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace VisionService.Inference;
+
+/// <summary>Where models run when there is a choice.</summary>
+internal enum ProviderChoice
+{
+    /// <summary>CUDA when its provider and a device are there, else the CPU.</summary>
+    Auto,
+    Cpu,
+    Cuda,
+}
+
+/// <summary>How sessions run and batches form; section <c>Inference</c>. A model's manifest may say otherwise.</summary>
+internal sealed class InferenceOptions
+{
+    public ProviderChoice Provider { get; init; } = ProviderChoice.Auto;
+
+    /// <summary>
+    /// Concurrent runs per model; 0, the default, means one per core on the CPU (the cgroup's quota respected) and two
+    /// per CUDA device, so that one copies while the other runs.
+    /// </summary>
+    [Range(0, 256)]
+    public int Instances { get; init; }
+
+    /// <summary>
+    /// Most items in one run; 0, the default, means 1 on the CPU, where batches cost latency and gain nothing, and 16 on
+    /// CUDA. A model whose batch axis is fixed keeps its own.
+    /// </summary>
+    [Range(0, 256)]
+    public int MaxBatchSize { get; init; }
+
+    /// <summary>Longest time the oldest item waits for company once a runner is idle. Zero, the default: never.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:00:01")]
+    public TimeSpan MaxQueueDelay { get; init; }
+
+    /// <summary>Most items that wait for one model; more are refused. Default 256.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxQueueSize { get; init; } = 256;
+}
+
+/// <summary>What a batcher obeys, all choices made.</summary>
+internal sealed record BatchingOptions(int Runners, int MaxBatchSize, TimeSpan MaxQueueDelay, int MaxQueueSize);

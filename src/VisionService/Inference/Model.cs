@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using Microsoft.ML.OnnxRuntime;
+
+namespace VisionService.Inference;
+
+/// <summary>Times of one item's way through a model, for the answer and for <c>Server-Timing</c>.</summary>
+internal readonly record struct StageTimings(
+    TimeSpan Preprocess, TimeSpan Queue, TimeSpan Inference, TimeSpan Postprocess);
+
+/// <summary>A model that is loaded and warm, whatever its task: a session behind a batcher.</summary>
+internal abstract partial class Model : IDisposable
+{
+    private readonly ModelSession _session;
+    private readonly Batcher<ModelItem, ItemOutputs> _batcher;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly string _name;
+
+    /// <param name="session">Owned by the model from here on.</param>
+    /// <param name="options">All choices made; the session's fixed batch has the last word on the batch size.</param>
+    protected Model(
+        string name, ModelSession session, ModelInput input, BatchingOptions options, TimeProvider time, ILogger logger)
+    {
+        (_name, _session, Input, _time, _logger) = (name, session, input, time, logger);
+        Batching = options with { MaxBatchSize = Math.Min(options.MaxBatchSize, session.FixedBatch ?? int.MaxValue) };
+        WarmUp();
+        _batcher = new Batcher<ModelItem, ItemOutputs>(
+            name, Batching, static (a, b) => a.Shape == b.Shape, RunBatch, time);
+    }
+
+    public ModelInput Input { get; }
+
+    public BatchingOptions Batching { get; }
+
+    public int QueueLength => _batcher.QueueLength;
+
+    public void Dispose()
+    {
+        _batcher.Dispose();
+        _session.Dispose();
+    }
+
+    /// <summary>Queues the item and gives its outputs and the time it waited; the caller disposes both.</summary>
+    protected Task<(ItemOutputs Answer, TimeSpan Queued)> SubmitAsync(
+        ModelItem item, int priority, CancellationToken cancellationToken) =>
+        _batcher.SubmitAsync(item, priority, cancellationToken);
+
+    protected TimeSpan Since(long timestamp) => _time.GetElapsedTime(timestamp);
+
+    protected long Now() => _time.GetTimestamp();
+
+    /// <summary>The first run of a shape allocates and picks kernels: nobody should wait for that.</summary>
+    private void WarmUp()
+    {
+        using var blank = new ModelItem(Input);
+        blank.Planes.Clear();
+        foreach (var size in new SortedSet<int> { 1, Batching.MaxBatchSize })
+        {
+            var outputs = _session.Run(0, [.. Enumerable.Repeat(blank, size)]);
+            for (var i = 0; i < size; i++)
+            {
+                outputs.Release();
+            }
+        }
+    }
+
+    private ItemOutputs[] RunBatch(int runner, IReadOnlyList<ModelItem> items)
+    {
+        var start = Stopwatch.GetTimestamp();
+        try
+        {
+            var outputs = _session.Run(runner, items);
+            var duration = Stopwatch.GetElapsedTime(start);
+            return [.. Enumerable.Range(0, items.Count).Select(i => new ItemOutputs(outputs, i, duration))];
+        }
+        catch (Exception exception) when (exception is OnnxRuntimeException or InvalidOperationException)
+        {
+            Log.RunFailed(_logger, _name, items.Count, exception);
+            throw new VisionException(VisionError.InferenceFailed, "The model failed on this input.", exception);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Error, Message = "Model {Model} failed on a batch of {Items}.")]
+        public static partial void RunFailed(ILogger logger, string model, int items, Exception exception);
+    }
+}
+
+/// <summary>A model and the task that gives its numbers a meaning.</summary>
+internal sealed class Model<TRequest, TResult>(
+    string name,
+    ModelSession session,
+    ModelInput input,
+    IVisionTask<TRequest, TResult> task,
+    BatchingOptions options,
+    TimeProvider time,
+    ILogger logger)
+    : Model(name, session, input, options, time, logger)
+{
+    public IVisionTask<TRequest, TResult> Task => task;
+
+    /// <summary>Takes one request through preprocessing, queue, run and postprocessing, on the caller's thread but for the run.</summary>
+    /// <param name="priority">0, the default, to 1 (first).</param>
+    /// <exception cref="VisionException">The queue is full, the model failed, or it is being unloaded.</exception>
+    public async Task<(TResult Result, StageTimings Timings)> RunAsync(
+        TRequest request, int priority, CancellationToken cancellationToken)
+    {
+        using var item = new ModelItem(Input);
+        var start = Now();
+        task.Preprocess(request, item.Planes);
+        var preprocessed = Since(start);
+
+        var (outputs, queued) = await SubmitAsync(item, priority, cancellationToken).ConfigureAwait(false);
+        using (outputs)
+        {
+            start = Now();
+            var result = task.Postprocess(request, outputs.Outputs);
+            return (result, new StageTimings(preprocessed, queued, outputs.Duration, Since(start)));
+        }
+    }
+}
