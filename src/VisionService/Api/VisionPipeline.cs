@@ -98,7 +98,7 @@ internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder,
         try
         {
             var start = Stopwatch.GetTimestamp();
-            return (decoder.Decode(encoded.Bytes, geometry.NeededSize), Stopwatch.GetElapsedTime(start));
+            return (decoder.Decode(encoded.Bytes.Span, source => geometry.NeededSize(source.Width, source.Height)), Stopwatch.GetElapsedTime(start));
         }
         finally
         {

@@ -71,6 +71,8 @@ internal sealed class BatchOutput
 
     public long[] ItemShape { get; }
 
+    public bool IsFloat => _floats is not null || _type == TensorElementType.Float;
+
     public ReadOnlySpan<float> Floats(int item) => Row(
         _floats is not null ? _floats
         : _type == TensorElementType.Float ? _value.GetTensorDataAsSpan<float>()

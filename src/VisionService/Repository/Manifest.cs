@@ -101,9 +101,9 @@ internal sealed record ManifestInput(
     {
         ["linear"] = Imaging.Interpolation.Bilinear,
         ["cubic"] = Imaging.Interpolation.Bicubic,
-        ["area"] = Imaging.Interpolation.Box,
+        ["area"] = Imaging.Interpolation.Area,
         ["nearest"] = Imaging.Interpolation.Nearest,
-        ["lanczos"] = Imaging.Interpolation.Lanczos,
+        ["lanczos"] = Imaging.Interpolation.Lanczos3,
     };
 
     private static readonly Dictionary<string, InputColor> Colors = new()

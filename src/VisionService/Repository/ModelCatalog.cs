@@ -11,7 +11,7 @@ namespace VisionService.Repository;
 internal sealed partial class ModelCatalog : BackgroundService
 {
     private readonly ConcurrentDictionary<string, ModelEntry> _entries = new(StringComparer.Ordinal);
-    private readonly IReadOnlyDictionary<string, string> _defaults;
+    private readonly IDictionary<string, string> _defaults;
     private readonly ModelLoader _loader;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -93,7 +93,7 @@ internal sealed partial class ModelCatalog : BackgroundService
 
     private void Add(ModelFiles files)
     {
-        var entry = new ModelEntry(files.Name, files, ModelState.Loading);
+        var entry = new ModelEntry(files.Name, Version: "1", files, ModelState.Loading);
         if (files.Problem is not null)
         {
             entry = Failed(entry, files.Problem);

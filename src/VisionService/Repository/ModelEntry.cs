@@ -14,11 +14,7 @@ internal enum ModelState
 /// <param name="Problem">Why it failed, for people; null otherwise.</param>
 /// <param name="Loaded">The model, once ready.</param>
 internal sealed record ModelEntry(
-    string Name, ModelFiles Files, ModelState State, string? Problem = null, LoadedModel? Loaded = null)
-{
-    /// <summary>A model that is not versioned is its own first version.</summary>
-    public string Version => "1";
-}
+    string Name, string Version, ModelFiles Files, ModelState State, string? Problem = null, LoadedModel? Loaded = null);
 
 /// <summary>Why the service takes something about a model to be so.</summary>
 /// <param name="Subject">What was concluded, such as "input normalisation".</param>

@@ -1,14 +1,19 @@
-using System.ComponentModel.DataAnnotations;
-
 namespace VisionService.Repository;
 
 /// <summary>Where the models are; section <c>Repository</c>.</summary>
 internal sealed class RepositoryOptions
 {
     /// <summary>Folders of models, model folders, or ONNX files. Default: the models that come with the service.</summary>
-    [MinLength(1)]
-    public IReadOnlyList<string> Models { get; init; } = [];
+    public IList<string> Models { get; } = [];
 
     /// <summary>The model that answers for a task when a request names none, by task. Default: the first by name.</summary>
-    public IReadOnlyDictionary<string, string> Defaults { get; init; } = new Dictionary<string, string>();
+    public IDictionary<string, string> Defaults { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    public void UseShippedModels()
+    {
+        if (Models.Count == 0)
+        {
+            Models.Add(Path.Combine(AppContext.BaseDirectory, "models"));
+        }
+    }
 }

@@ -5,7 +5,16 @@ namespace VisionService.Api.Http;
 /// <summary><c>POST /classify</c>: labels with their probabilities.</summary>
 internal static class ClassifyEndpoint
 {
-    public const string Task = "classify";
+    private const string Task = "classify";
+
+    private const string Example = """
+        {
+          "model": {"name": "cifar10-resnet20", "version": "1", "task": "classify", "family": "classifier"},
+          "image": {"width": 480, "height": 360},
+          "predictions": [{"label": "cat", "class_id": 3, "score": 0.988}, {"label": "dog", "class_id": 5, "score": 0.006}],
+          "timings_ms": {"decode": 2.1, "preprocess": 0.8, "queue": 0.1, "inference": 3.2, "postprocess": 0.1, "total": 6.4}
+        }
+        """;
 
     public static TaskEndpoint<ClassifyRequest, ClassifyResult, ClassifyResponse> Create() => new(
         new VisionCall<ClassifyRequest, ClassifyResult>(
@@ -23,6 +32,7 @@ internal static class ClassifyEndpoint
                 return image => new ClassifyRequest(image, topK, minScore, classes);
             }),
         ContractsJson.Default.ClassifyResponse,
+        Example,
         static (answer, image, timings) => new ClassifyResponse(
             ModelIdentity.Of(answer.Model), new ImageSize(image.Width, image.Height), image.Result!.Predictions, timings));
 }

@@ -20,7 +20,7 @@ internal sealed partial class ProblemsMiddleware(RequestDelegate next, ILogger<P
         catch (Exception exception) when (http.RequestAborted.IsCancellationRequested)
         {
             // Whoever asked is gone: there is nobody to tell.
-            Log.Aborted(logger, exception.GetType().Name);
+            Log.Aborted(logger, exception);
             http.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
         }
         catch (Exception exception) when (http.Response.HasStarted)
@@ -55,7 +55,7 @@ internal sealed partial class ProblemsMiddleware(RequestDelegate next, ILogger<P
         [LoggerMessage(Level = LogLevel.Error, Message = "A request broke the service.")]
         public static partial void Broken(ILogger logger, Exception exception);
 
-        [LoggerMessage(Level = LogLevel.Debug, Message = "The client is gone ({Exception}).")]
-        public static partial void Aborted(ILogger logger, string exception);
+        [LoggerMessage(Level = LogLevel.Debug, Message = "The client is gone.")]
+        public static partial void Aborted(ILogger logger, Exception exception);
     }
 }

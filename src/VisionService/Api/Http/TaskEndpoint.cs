@@ -15,9 +15,13 @@ namespace VisionService.Api.Http;
 internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
     VisionCall<TRequest, TResult> call,
     JsonTypeInfo<TResponse> json,
+    string example,
     Func<VisionAnswer<TResult>, ImageAnswer<TResult>, TimingsMs, TResponse> respond)
 {
     public VisionCall<TRequest, TResult> Call => call;
+
+    /// <summary>An answer, in JSON, for the OpenAPI document.</summary>
+    public string Example => example;
 
     public async Task HandleAsync(HttpContext http)
     {
