@@ -25,5 +25,14 @@ internal readonly record struct Background(byte R, byte G, byte B)
         target[2] = Mix(b, B, alpha);
     }
 
+    /// <summary>Bare background: [N, 3].</summary>
+    public void Fill(Span<byte> pixels)
+    {
+        for (var i = 0; i < pixels.Length; i += 3)
+        {
+            (pixels[i], pixels[i + 1], pixels[i + 2]) = (R, G, B);
+        }
+    }
+
     private static byte Mix(byte over, byte under, byte alpha) => (byte)(((over * alpha) + (under * (255 - alpha)) + 127) / 255);
 }

@@ -64,10 +64,7 @@ internal static class GifDecoder
         var image = new RgbImage(header.Width, header.Height);
         try
         {
-            for (var (pixels, i) = (image.Pixels, 0); i < pixels.Length; i += 3)
-            {
-                (pixels[i], pixels[i + 1], pixels[i + 2]) = (background.R, background.G, background.B);
-            }
+            background.Fill(image.Pixels);
 
             var writer = new FrameWriter(image, frame, palette, transparent, isInterlaced: (flags & 0x40) != 0);
             Decompress(ref cursor, ref writer);
@@ -80,10 +77,10 @@ internal static class GifDecoder
         }
     }
 
-    private static ReadOnlySpan<byte> Palette(ref ByteCursor cursor, byte flags) =>
+    private static ReadOnlySpan<byte> Palette(scoped ref ByteCursor cursor, byte flags) =>
         (flags & 0x80) == 0 ? [] : cursor.Take(3 << ((flags & 7) + 1));
 
-    private static void Decompress(ref ByteCursor cursor, ref FrameWriter writer)
+    private static void Decompress(scoped ref ByteCursor cursor, scoped ref FrameWriter writer)
     {
         int rootBits = cursor.U8();
         if (rootBits is < 1 or > 8)

@@ -56,12 +56,19 @@ internal readonly struct Taps : IDisposable
         var size = interpolation == Interpolation.Nearest ? 2 : ((int)Math.Ceiling(support) * 2) + 2;
         var taps = new Taps(count, size);
         var scratch = size <= 256 ? stackalloc double[size] : new double[size];
-        for (var i = 0; i < count; i++)
+        var position = start + (scale * 0.5);
+        for (var i = 0; i < from; i++)
+        {
+            position += scale; // added up, not multiplied: Pillow's nearest falls on exact halves, where the last bit decides
+        }
+
+        for (var i = 0; i < count; i++, position += scale)
         {
             scratch.Clear();
             taps._first[i] = interpolation switch
             {
-                Interpolation.Nearest => Nearest(scratch, start, scale, from + i, source, antialias),
+                Interpolation.Nearest when antialias => Nearest(scratch, position, source),
+                Interpolation.Nearest => Nearest(scratch, start + ((from + i) * scale), source), // OpenCV takes the left edge
                 Interpolation.Area => Area(scratch, start + ((from + i) * scale), scale, source),
                 _ when antialias => Convolve(scratch, start + ((from + i + 0.5) * scale), stretch, support, source, interpolation),
                 _ => Sample(scratch, start + ((from + i + 0.5) * scale), source, interpolation),
@@ -79,10 +86,9 @@ internal readonly struct Taps : IDisposable
         ArrayPool<int>.Shared.Return(_pairs);
     }
 
-    private static int Nearest(Span<double> weights, double start, double scale, int index, int source, bool antialias)
+    private static int Nearest(Span<double> weights, double position, int source)
     {
         weights[0] = 1;
-        var position = start + ((antialias ? index + 0.5 : index) * scale); // OpenCV takes the left edge, Pillow the centre
         return Math.Clamp((int)position, 0, source - 1);
     }
 
