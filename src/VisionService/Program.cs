@@ -29,6 +29,10 @@ internal static class Program
         try
         {
             await using var app = Build(commandLine);
+
+            // Before the host starts, so that a wrong setting is one line and not the trace of a failed start.
+            app.Services.GetRequiredService<IStartupValidator>().Validate();
+            app.Services.GetRequiredService<ModelCatalog>();
             await app.RunAsync();
             return 0;
         }

@@ -31,7 +31,7 @@ internal static class ClassifyEndpoint
                 var classes = parameters.Texts("classes") is { } texts ? model.Labels.Resolve(texts) : null;
                 return image => new ClassifyRequest(image, topK, minScore, classes);
             }),
-        ContractsJson.Default.ClassifyResponse,
+        ContractsJson.Readable.ClassifyResponse,
         Example,
         static (answer, image, timings) => new ClassifyResponse(
             ModelIdentity.Of(answer.Model), new ImageSize(image.Width, image.Height), image.Result!.Predictions, timings));

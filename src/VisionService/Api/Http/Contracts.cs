@@ -1,3 +1,5 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using VisionService.Classification;
 using VisionService.Inference;
@@ -89,4 +91,11 @@ internal sealed record Health(string Status, string Provider, IReadOnlyList<Mode
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelDetails))]
 [JsonSerializable(typeof(Health))]
-internal sealed partial class ContractsJson : JsonSerializerContext;
+internal sealed partial class ContractsJson : JsonSerializerContext
+{
+    /// <summary>As generated, but quotes and letters of any script stay readable: nothing here is embedded in HTML.</summary>
+    public static ContractsJson Readable { get; } = new(new JsonSerializerOptions(Default.Options)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

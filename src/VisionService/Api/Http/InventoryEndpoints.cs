@@ -33,10 +33,10 @@ internal static class InventoryEndpoints
     }
 
     private static JsonHttpResult<ModelList> Json(ModelList list) =>
-        TypedResults.Json(list, ContractsJson.Default.ModelList);
+        TypedResults.Json(list, ContractsJson.Readable.ModelList);
 
     private static JsonHttpResult<ModelDetails> Json(ModelDetails details) =>
-        TypedResults.Json(details, ContractsJson.Default.ModelDetails);
+        TypedResults.Json(details, ContractsJson.Readable.ModelDetails);
 
     private static JsonHttpResult<Health> Report(ModelCatalog catalog, ExecutionProvider provider, bool failUnready)
     {
@@ -45,7 +45,7 @@ internal static class InventoryEndpoints
             : entries.Any(entry => entry.State == ModelState.Loading) ? "loading" : "unavailable";
         return TypedResults.Json(
             new Health(status, provider.Name, [.. entries.Select(ModelSummary.Of)]),
-            ContractsJson.Default.Health,
+            ContractsJson.Readable.Health,
             statusCode: failUnready && !catalog.IsReady ? 503 : 200);
     }
 }

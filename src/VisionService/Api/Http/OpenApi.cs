@@ -16,7 +16,7 @@ internal static class OpenApi
         services.AddEndpointsApiExplorer();
         services.ConfigureHttpJsonOptions(static options =>
         {
-            options.SerializerOptions.TypeInfoResolverChain.Insert(0, ContractsJson.Default);
+            options.SerializerOptions.TypeInfoResolverChain.Insert(0, ContractsJson.Readable);
             options.SerializerOptions.PropertyNamingPolicy = System.Text.Json.JsonNamingPolicy.SnakeCaseLower;
         });
         services.AddSwaggerGen(static options =>

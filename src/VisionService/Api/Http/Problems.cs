@@ -67,7 +67,7 @@ internal static class Problems
     {
         http.Response.StatusCode = problem.Status;
         http.Response.ContentType = ContentType;
-        var json = JsonSerializer.SerializeToUtf8Bytes(problem, ContractsJson.Default.Problem);
+        var json = JsonSerializer.SerializeToUtf8Bytes(problem, ContractsJson.Readable.Problem);
         http.Response.ContentLength = json.Length;
         return http.Response.Body.WriteAsync(json, http.RequestAborted).AsTask();
     }

@@ -43,7 +43,7 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
         var total = Stopwatch.GetElapsedTime(start);
         http.Response.Headers["Server-Timing"] = ServerTiming(answer.Images, total);
         http.Response.ContentType = MediaTypeNames.Application.Json;
-        await using var writer = new Utf8JsonWriter(http.Response.BodyWriter);
+        await using var writer = new Utf8JsonWriter(http.Response.BodyWriter, new JsonWriterOptions { Encoder = json.Options.Encoder });
         if (answer.Images is [var only] && !request.WantsList)
         {
             Write(writer, http, answer, only, total);
@@ -66,7 +66,7 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
     {
         if (image.Problem is not null)
         {
-            JsonSerializer.Serialize(writer, Problems.Describe(image.Problem, http), ContractsJson.Default.Problem);
+            JsonSerializer.Serialize(writer, Problems.Describe(image.Problem, http), ContractsJson.Readable.Problem);
             return;
         }
 
