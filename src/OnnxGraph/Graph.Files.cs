@@ -66,6 +66,13 @@ public sealed partial class Graph
         return new(_model.Clone(), _hasExternalData);
     }
 
+    /// <summary>The nodes, put in order first.</summary>
+    internal IEnumerable<Node> InOrder()
+    {
+        TopologicalOrder.Restore(_nodes, Producer);
+        return _nodes;
+    }
+
     internal GraphProto ToBody()
     {
         Flush();
