@@ -40,6 +40,18 @@ internal static class ExternalData
             using var file = ExternalFile.Open(folder, location, tensor.Name);
             var offset = ReadNumber(entries["offset"].LastOrDefault(), 0, "offset", tensor);
             var length = ReadNumber(entries["length"].LastOrDefault(), file.Length - offset, "length", tensor);
+            if (length != TensorElements.BytesOf(tensor) && TensorElements.BytesOf(tensor) is not null)
+            {
+                throw new OnnxGraphException(
+                    $"The tensor '{tensor.Name}' of {(ElementType)tensor.DataType} [{string.Join(", ", tensor.Dims)}] has "
+                    + $"{length} bytes in '{location}'; it needs {TensorElements.BytesOf(tensor)}.");
+            }
+
+            if (length > Array.MaxLength)
+            {
+                throw new OnnxGraphException($"The tensor '{tensor.Name}' has {length} bytes; one tensor may have {Array.MaxLength}.");
+            }
+
             if (offset > file.Length || length > file.Length - offset)
             {
                 throw new OnnxGraphException(

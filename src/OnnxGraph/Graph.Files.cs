@@ -66,6 +66,13 @@ public sealed partial class Graph
         return new(_model.Clone(), _hasExternalData);
     }
 
+    /// <summary>The nodes, put in order first.</summary>
+    internal IEnumerable<Node> InOrder()
+    {
+        TopologicalOrder.Restore(_nodes, Producer);
+        return _nodes;
+    }
+
     internal GraphProto ToBody()
     {
         Flush();
@@ -77,7 +84,11 @@ public sealed partial class Graph
         TopologicalOrder.Restore(_nodes, Producer);
         Replace(Proto.Node, _nodes.Select(node => node.Proto));
         Replace(Proto.Initializer, _initializers.Select(entry => Named(entry.Value.Proto, entry.Key)));
-        Replace(Proto.ValueInfo, _types.Values);
+        if (!ByName(Proto.ValueInfo).Values.SequenceEqual(_types.Values, ReferenceEqualityComparer.Instance))
+        {
+            Replace(Proto.ValueInfo, _types.Values);                // not otherwise: some tools write a value twice
+        }
+
         Replace(_model.MetadataProps, _metadata.Select(entry => new StringStringEntryProto { Key = entry.Key, Value = entry.Value }));
     }
 

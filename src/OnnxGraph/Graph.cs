@@ -13,7 +13,7 @@ public sealed partial class Graph
     private readonly ModelProto _model;
     private readonly LinkedList<Node> _nodes = new();
     private readonly OrderedDictionary<string, Tensor> _initializers = [];
-    private readonly OrderedDictionary<string, ValueInfoProto> _types = [];
+    private readonly OrderedDictionary<string, ValueInfoProto> _types;
     private readonly OrderedDictionary<string, string> _metadata = [];
     private readonly Dictionary<string, Node> _producers = [];
     private readonly Dictionary<string, HashSet<Node>> _consumers = [];
@@ -24,14 +24,10 @@ public sealed partial class Graph
     {
         _model = model;
         _hasExternalData = hasExternalData;
+        _types = ByName(Proto.ValueInfo);
         foreach (var initializer in Proto.Initializer)
         {
             _initializers[initializer.Name] = new(initializer);
-        }
-
-        foreach (var info in Proto.ValueInfo)
-        {
-            _types[info.Name] = info;
         }
 
         foreach (var entry in model.MetadataProps)
@@ -96,6 +92,8 @@ public sealed partial class Graph
     /// <summary>The constant tensors of the graph by name, a live view.</summary>
     public IReadOnlyDictionary<string, Tensor> Initializers => _initializers;
 
+    internal IEnumerable<Value> DeclaredValues => Proto.Input.Concat(Proto.Output).Concat(_types.Values).Select(Value.From);
+
     private GraphProto Proto => _model.Graph;
 
     /// <summary>The node that writes a value, or null: a graph input, an initializer or unknown.</summary>
@@ -149,6 +147,17 @@ public sealed partial class Graph
         }
 
         return name;
+    }
+
+    private static OrderedDictionary<string, ValueInfoProto> ByName(IEnumerable<ValueInfoProto> infos)
+    {
+        var types = new OrderedDictionary<string, ValueInfoProto>();
+        foreach (var info in infos)
+        {
+            types[info.Name] = info;
+        }
+
+        return types;
     }
 
     /// <inheritdoc/>

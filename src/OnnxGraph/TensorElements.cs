@@ -37,6 +37,26 @@ internal static class TensorElements
                 + $"and has {elements.Length}.");
     }
 
+    /// <summary>The size of a tensor's raw data by its type and shape; null for a type of unknown size.</summary>
+    public static double? BytesOf(TensorProto tensor)
+    {
+        int? bits = (ElementType)tensor.DataType switch
+        {
+            ElementType.UInt2 or ElementType.Int2 => 2,
+            ElementType.UInt4 or ElementType.Int4 or ElementType.Float4E2M1 => 4,
+            ElementType.Bool or ElementType.UInt8 or ElementType.Int8 => 8,
+            >= ElementType.Float8E4M3FN and <= ElementType.Float8E5M2FNUZ or ElementType.Float8E8M0 => 8,
+            ElementType.UInt16 or ElementType.Int16 or ElementType.Float16 or ElementType.BFloat16 => 16,
+            ElementType.UInt32 or ElementType.Int32 or ElementType.Float => 32,
+            ElementType.UInt64 or ElementType.Int64 or ElementType.Double or ElementType.Complex64 => 64,
+            ElementType.Complex128 => 128,
+            _ => null,
+        };
+
+        // In double: dimensions from a file may overflow any integer, and no file is large enough to be rounded.
+        return bits is null ? null : Math.Ceiling(tensor.Dims.Aggregate(1.0, (product, size) => product * size) * bits.Value / 8);
+    }
+
     private static Half BitsToHalf(int bits) => BitConverter.UInt16BitsToHalf((ushort)bits);
 
     private static TTo[] Convert<TFrom, TTo>(TensorProto tensor, IEnumerable<TFrom> listed)
