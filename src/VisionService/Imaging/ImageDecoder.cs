@@ -30,9 +30,30 @@ internal sealed class ImageDecoder(ImagingOptions options)
         {
             ImageFormat.Jpeg when _turbo is not null => _turbo.Decode(encoded, header, Denominator(header, needed)),
             ImageFormat.Gif => GifDecoder.Decode(encoded, header, _background),
+            ImageFormat.WebP when header.IsAnimated => FirstFrame(encoded, header),
             _ => SharpDecoder.Decode(encoded, header, _background),
         };
         return Orientation.Upright(stored, header.Orientation);
+    }
+
+    private RgbImage FirstFrame(ReadOnlySpan<byte> encoded, ImageHeader canvas)
+    {
+        var still = WebPFrame.First(encoded, out var left, out var top);
+        var header = ImageHeader.Read(still);
+        if (left + header.Width > canvas.Width || top + header.Height > canvas.Height)
+        {
+            throw ImageHeader.Broken(ImageFormat.WebP, "its frame does not fit its canvas");
+        }
+
+        using var frame = SharpDecoder.Decode(still, header, _background);
+        var image = new RgbImage(canvas.Width, canvas.Height);
+        _background.Fill(image.Pixels);
+        for (var y = 0; y < frame.Height; y++)
+        {
+            frame.Row(y).CopyTo(image.Row(top + y)[(left * 3)..]);
+        }
+
+        return image;
     }
 
     // Scaled decoding keeps at least as many pixels as the resize needs, so that it only ever shrinks.

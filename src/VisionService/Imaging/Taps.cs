@@ -123,7 +123,7 @@ internal readonly struct Taps : IDisposable
     // OpenCV: the kernel at its natural width; beyond the border the last pixel repeats.
     private static int Sample(Span<double> weights, double center, int source, Interpolation interpolation)
     {
-        var reach = (int)Kernel.Support(interpolation);
+        var reach = (int)Math.Ceiling(Kernel.Support(interpolation));
         var left = (int)Math.Floor(center - 0.5) - reach + 1;
         var first = Math.Clamp(left, 0, source - 1);
         for (var x = left; x <= left + (2 * reach); x++)

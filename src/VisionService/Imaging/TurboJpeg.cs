@@ -108,30 +108,45 @@ internal sealed unsafe class TurboJpeg
 
     private void Decompress(ReadOnlySpan<byte> encoded, ImageHeader header, Span<byte> pixels, int width, int height, int format)
     {
-        var decompressor = _decompressor ??= new Decompressor(this);
-        fixed (byte* source = encoded, target = pixels)
+        // Taken off the thread while it works, and put back only after a success: a decompressor that failed in the middle of one file
+        // would go on there with the next.
+        var decompressor = _decompressor ?? new Decompressor(this);
+        _decompressor = null;
+        try
         {
-            var (handle, length) = (decompressor.DangerousGetHandle(), new CULong((nuint)encoded.Length));
-            int fullWidth, fullHeight, subsampling, colors;
-            if (_readHeader(handle, source, length, &fullWidth, &fullHeight, &subsampling, &colors) != 0 && IsFatal(handle))
+            fixed (byte* source = encoded, target = pixels)
             {
-                throw Broken(handle);
+                Decompress(decompressor.DangerousGetHandle(), source, encoded.Length, header, target, width, height, format);
             }
 
-            // Two readers of one header must agree before the second writes into memory that the first measured.
-            if (fullWidth != header.Width || fullHeight != header.Height)
-            {
-                throw ImageHeader.Broken(ImageFormat.Jpeg, "its size is ambiguous");
-            }
+            (_decompressor, decompressor) = (decompressor, null);
+        }
+        finally
+        {
+            decompressor?.Dispose();
+        }
+    }
 
-            if (_decompress(handle, source, length, target, width, 0, height, format, 0) != 0
-                && (IsFatal(handle) || !IsHarmless(Text(handle))))
-            {
-                throw Broken(handle);
-            }
+    private void Decompress(nint handle, byte* source, int bytes, ImageHeader header, byte* target, int width, int height, int format)
+    {
+        var length = new CULong((nuint)bytes);
+        int fullWidth, fullHeight, subsampling, colors;
+        if (_readHeader(handle, source, length, &fullWidth, &fullHeight, &subsampling, &colors) != 0 && IsFatal(handle))
+        {
+            throw Broken(handle);
         }
 
-        GC.KeepAlive(decompressor);
+        // Two readers of one header must agree before the second writes into memory that the first measured.
+        if (fullWidth != header.Width || fullHeight != header.Height)
+        {
+            throw ImageHeader.Broken(ImageFormat.Jpeg, "its size is ambiguous");
+        }
+
+        if (_decompress(handle, source, length, target, width, 0, height, format, 0) != 0
+            && (IsFatal(handle) || !IsHarmless(Text(handle))))
+        {
+            throw Broken(handle);
+        }
     }
 
     // Anything else that libjpeg merely warns of leaves part of the picture grey.
