@@ -94,7 +94,7 @@ internal sealed record Health(string Status, string Provider, IReadOnlyList<Mode
 internal sealed partial class ContractsJson : JsonSerializerContext
 {
     /// <summary>As generated, but quotes and letters of any script stay readable: nothing here is embedded in HTML.</summary>
-    public static ContractsJson Readable { get; } = new(new JsonSerializerOptions(Default.Options)
+    public static ContractsJson Readable => field ??= new(new JsonSerializerOptions(Default.Options)
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Mime;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.Options;
@@ -43,7 +44,7 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
         var total = Stopwatch.GetElapsedTime(start);
         http.Response.Headers["Server-Timing"] = ServerTiming(answer.Images, total);
         http.Response.ContentType = MediaTypeNames.Application.Json;
-        await using var writer = new Utf8JsonWriter(http.Response.BodyWriter, new JsonWriterOptions { Encoder = json.Options.Encoder });
+        await using var writer = new Utf8JsonWriter(http.Response.BodyWriter, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         if (answer.Images is [var only] && !request.WantsList)
         {
             Write(writer, http, answer, only, total);
