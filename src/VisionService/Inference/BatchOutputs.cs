@@ -16,8 +16,7 @@ internal sealed class BatchOutputs
     public BatchOutputs(
         IReadOnlyList<string> names, IDisposableReadOnlyCollection<OrtValue> values, int items, int rows)
     {
-        _values = values;
-        _readers = items;
+        (_values, _readers) = (values, items);
         Outputs = new BatchOutput[values.Count];
         for (var i = 0; i < Outputs.Length; i++)
         {

@@ -30,7 +30,7 @@ internal sealed class ModelSession : IDisposable
         _fixedBatch = batchAxis > 0 ? batchAxis : null;
     }
 
-    /// <summary>The most items one run can take: what the file fixes, else null for any number.</summary>
+    /// <summary>How many items every run takes: what the file fixes; null where any number will do.</summary>
     public int? FixedBatch => _fixedBatch;
 
     /// <summary>Runs one blank item to see what the outputs are like: the file's own word on shapes may be missing or wrong.</summary>

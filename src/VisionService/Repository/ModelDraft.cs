@@ -20,6 +20,9 @@ internal sealed class ModelDraft(ModelFiles files, Manifest manifest, Graph grap
     /// <summary>Labels from the manifest or a label file; null where there are none.</summary>
     public LabelList? Labels { get; init; }
 
+    /// <summary>How this model's items are batched; set once its session is open.</summary>
+    public BatchingOptions Batching { get; set; } = new(1, 1, TimeSpan.Zero, 1);
+
     /// <summary>Keeps a conclusion for the inventory and the log.</summary>
     public void Conclude(string subject, string conclusion, string source) =>
         _evidence.Add(new Evidence(subject, conclusion, source));

@@ -49,12 +49,12 @@ internal sealed class ModelLoader(
         }
     }
 
-    /// <summary>Fuses the normalisation into the graph and opens a session on it.</summary>
+    /// <summary>Fuses the normalisation into the graph and opens a session on it, with an open batch axis where that is wanted and right.</summary>
     public ModelSession Open(ModelDraft draft, InputRecipe recipe)
     {
         InputNormalization.Fuse(draft.Graph, recipe.InputName, recipe.Normalization);
-        using var sessionOptions = provider.NewSessionOptions();
-        return new ModelSession(draft.Graph.ToBytes(), sessionOptions, Batching(draft.Manifest).Runners);
+        draft.Batching = Batching(draft.Manifest);
+        return draft.Batching.MaxBatchSize > 1 ? OpenForBatches(draft, recipe) : OpenSession(draft.Graph, draft);
     }
 
     /// <summary>Puts the session behind a batcher and warms it up.</summary>
@@ -74,7 +74,7 @@ internal sealed class ModelLoader(
                 session,
                 recipe.Input,
                 task,
-                Batching(draft.Manifest),
+                draft.Batching,
                 time,
                 loggers.CreateLogger<Model<TRequest, TResult>>());
             draft.Conclude("execution provider", provider.Name, provider.Reason);
@@ -86,6 +86,39 @@ internal sealed class ModelLoader(
             session.Dispose();
             throw;
         }
+    }
+
+    private ModelSession OpenSession(Graph graph, ModelDraft draft)
+    {
+        using var sessionOptions = provider.NewSessionOptions();
+        return new ModelSession(graph.ToBytes(), sessionOptions, draft.Batching.Runners);
+    }
+
+    /// <summary>
+    /// A batch axis that the file leaves open, or that the graph lets us open, counts only once a run of several equals the
+    /// runs of each; else the file's own batch stays, or single items.
+    /// </summary>
+    private ModelSession OpenForBatches(ModelDraft draft, InputRecipe recipe)
+    {
+        const string Subject = "batch axis";
+        var opened = draft.Graph.Clone();
+        var session = OpenSession(BatchAxis.TryMakeDynamic(opened, recipe.InputName) ? opened : draft.Graph, draft);
+        if (session.FixedBatch is { } batch)
+        {
+            draft.Conclude(Subject, $"fixed at {batch}", "the graph");
+            return session;
+        }
+
+        if (BatchProbe.RowsAreIndependent(session, recipe.Input))
+        {
+            draft.Conclude(Subject, "open", "a probe run: each row as if alone");
+            return session;
+        }
+
+        draft.Conclude(Subject, "single items", "a probe run: rows depend on their batch");
+        draft.Batching = draft.Batching with { MaxBatchSize = 1 };
+        session.Dispose();
+        return OpenSession(draft.Graph, draft);
     }
 
     private static LabelList? ReadLabels(ModelFiles files, Manifest manifest)
