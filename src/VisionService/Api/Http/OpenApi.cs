@@ -45,10 +45,10 @@ internal static class OpenApi
     /// <summary>Maps <c>POST /{task}</c> and describes it.</summary>
     public static void MapTask<TRequest, TResult, TResponse>(
         this IEndpointRouteBuilder routes, TaskEndpoint<TRequest, TResult, TResponse> endpoint, string summary) =>
-        routes.MapPost($"/{endpoint.Call.Task}", endpoint.HandleAsync)
+        routes.MapPost($"/{endpoint.Call.Task}", (Delegate)endpoint.HandleAsync) // only delegates are described, request delegates not
             .WithSummary(summary)
             .WithTags("Vision")
-            .WithMetadata(new ProducesResponseTypeMetadata(200, typeof(TResponse), [MediaTypeNames.Application.Json]))
+            .Produces<TResponse>()
             .WithMetadata(new TaskDescription(endpoint.Call.Parameters, endpoint.Example));
 }
 
