@@ -51,9 +51,10 @@ internal readonly struct Taps : IDisposable
         int source, double start, double length, int resized, int from, int count, Interpolation interpolation, bool antialias)
     {
         var scale = length / resized;
-        var stretch = antialias || interpolation == Interpolation.Area ? Math.Max(scale, 1) : 1;
-        var support = interpolation == Interpolation.Nearest ? 0.5 : Kernel.Support(interpolation) * stretch;
-        var size = interpolation == Interpolation.Nearest ? 2 : ((int)Math.Ceiling(support) * 2) + 2;
+        var widens = interpolation == Interpolation.Area || (antialias && interpolation != Interpolation.Nearest);
+        var stretch = widens ? Math.Max(scale, 1) : 1;
+        var support = Kernel.Support(interpolation) * stretch;
+        var size = Even((int)Math.Ceiling(2 * support) + (interpolation is Interpolation.Box or Interpolation.Area ? 1 : 0));
         var taps = new Taps(count, size);
         var scratch = size <= 256 ? stackalloc double[size] : new double[size];
         var position = start + (scale * 0.5);
@@ -86,6 +87,9 @@ internal readonly struct Taps : IDisposable
         ArrayPool<int>.Shared.Return(_pairs);
     }
 
+    // The kernels fade to zero at their ends, so that of ceil(2 * support) + 1 pixels one always weighs nothing; a box does not fade.
+    private static int Even(int size) => (size + 1) & ~1;
+
     private static int Nearest(Span<double> weights, double position, int source)
     {
         weights[0] = 1;
@@ -112,6 +116,12 @@ internal readonly struct Taps : IDisposable
         var first = Math.Max((int)(center - support + 0.5), 0);
         var end = Math.Min((int)(center + support + 0.5), source);
         var inverse = 1 / stretch;
+        while (first < end - 1 && Kernel.Weight(interpolation, (first - center + 0.5) * inverse, antialias: true) == 0)
+        {
+            first++;
+        }
+
+        end = Math.Min(end, first + weights.Length);
         for (var x = first; x < end; x++)
         {
             weights[x - first] = Kernel.Weight(interpolation, (x - center + 0.5) * inverse, antialias: true);
@@ -126,7 +136,7 @@ internal readonly struct Taps : IDisposable
         var reach = (int)Math.Ceiling(Kernel.Support(interpolation));
         var left = (int)Math.Floor(center - 0.5) - reach + 1;
         var first = Math.Clamp(left, 0, source - 1);
-        for (var x = left; x <= left + (2 * reach); x++)
+        for (var x = left; x < left + (2 * reach); x++)
         {
             weights[Math.Clamp(x, first, source - 1) - first] += Kernel.Weight(interpolation, x + 0.5 - center, antialias: false);
         }

@@ -1,9 +1,9 @@
 using SixLabors.ImageSharp.Formats.Bmp;
 using SixLabors.ImageSharp.Formats.Gif;
-using SharpJpegEncoder = SixLabors.ImageSharp.Formats.Jpeg.JpegEncoder;
-using SharpPngEncoder = SixLabors.ImageSharp.Formats.Png.PngEncoder;
 using SixLabors.ImageSharp.Formats.Webp;
 using VisionService.Imaging;
+using SharpJpegEncoder = SixLabors.ImageSharp.Formats.Jpeg.JpegEncoder;
+using SharpPngEncoder = SixLabors.ImageSharp.Formats.Png.PngEncoder;
 
 namespace VisionService.Tests.Imaging;
 

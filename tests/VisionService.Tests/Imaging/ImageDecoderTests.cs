@@ -4,12 +4,12 @@ using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats;
 using SixLabors.ImageSharp.Formats.Bmp;
 using SixLabors.ImageSharp.Formats.Gif;
-using SharpJpegEncoder = SixLabors.ImageSharp.Formats.Jpeg.JpegEncoder;
 using SixLabors.ImageSharp.Formats.Png;
-using SharpPngEncoder = SixLabors.ImageSharp.Formats.Png.PngEncoder;
 using SixLabors.ImageSharp.Formats.Webp;
 using SixLabors.ImageSharp.PixelFormats;
 using VisionService.Imaging;
+using SharpJpegEncoder = SixLabors.ImageSharp.Formats.Jpeg.JpegEncoder;
+using SharpPngEncoder = SixLabors.ImageSharp.Formats.Png.PngEncoder;
 
 namespace VisionService.Tests.Imaging;
 
