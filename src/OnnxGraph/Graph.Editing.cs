@@ -29,7 +29,8 @@ public sealed partial class Graph
     /// <summary>Makes all nodes that read one value read another; outputs of the graph stay what they are.</summary>
     /// <param name="value">The value read until now.</param>
     /// <param name="replacement">The value to read from now on.</param>
-    /// <param name="except">A node to leave alone, such as the one that computes the replacement from the value.</param>
+    /// <param name="except">A node to leave alone, such as the one that computes the replacement from the
+    /// value.</param>
     public void ReplaceUses(string value, string replacement, Node? except = null)
     {
         foreach (var node in Consumers(value).Where(node => node != except).ToArray())
@@ -40,7 +41,8 @@ public sealed partial class Graph
         }
     }
 
-    /// <summary>Gives a value another name everywhere: where it is written, read (bodies included), declared, annotated.</summary>
+    /// <summary>Gives a value another name everywhere: where it is written, read (bodies included), declared,
+    /// annotated.</summary>
     /// <exception cref="OnnxGraphException">The new name is taken.</exception>
     public void Rename(string value, string newName)
     {
@@ -123,11 +125,16 @@ public sealed partial class Graph
             consumers.Add(node);
         }
 
-        _names.UnionWith(Bodies.NamesIn(node.Proto));
+        if (Bodies.Of(node.Proto).Any())
+        {
+            _withBodies.Add(node);
+            _names.UnionWith(Bodies.NamesIn(node.Proto));
+        }
     }
 
     internal void Forget(Node node)
     {
+        _withBodies.Remove(node);
         foreach (var output in node.Outputs.Where(output => _producers.GetValueOrDefault(output) == node))
         {
             _producers.Remove(output);
@@ -145,7 +152,8 @@ public sealed partial class Graph
     internal void RefuseTaken(string value, Node? except = null)
     {
         var producer = Producer(value);
-        if ((producer is not null && producer != except) || _initializers.ContainsKey(value) || IsInput(value))
+        if ((producer is not null && producer != except) || _initializers.ContainsKey(value) || IsInput(value)
+            || _withBodies.Any(node => Bodies.NamesIn(node.Proto, definedOnly: true).Contains(value)))
         {
             throw new OnnxGraphException($"The graph has a value named '{value}' already.");
         }

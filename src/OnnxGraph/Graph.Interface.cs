@@ -26,7 +26,8 @@ public sealed partial class Graph
         Proto.Input.Remove(input);
     }
 
-    /// <summary>Makes a value of the graph an output, behind the others; its declared type is used where there is one.</summary>
+    /// <summary>Makes a value of the graph an output, behind the others; its declared type is used where there is
+    /// one.</summary>
     /// <exception cref="OnnxGraphException">It is an output already.</exception>
     public void AddOutput(string value) => AddOutput(Find(value) ?? new(value, ElementType.Undefined, null));
 
@@ -84,7 +85,7 @@ public sealed partial class Graph
         var declared = Value.From(info);
         var fits = declared.Type == tensor.Type
             && (declared.Shape is null || (declared.Shape.Count == tensor.Shape.Count
-                && declared.Shape.Zip(tensor.Shape, (expected, size) => expected.Size is null || expected.Size == size).All(fit => fit)));
+                && declared.Shape.Zip(tensor.Shape).All(pair => pair.First.Size is null || pair.First.Size == pair.Second)));
         if (!fits)
         {
             throw new OnnxGraphException($"The input '{declared}' cannot be bound to a tensor of {tensor}.");
@@ -134,7 +135,7 @@ public sealed partial class Graph
         Keep(Proto.Input, input => !unused.Contains(input.Name));
         Keep(Proto.SparseInitializer, sparse => IsUsed(sparse.Values?.Name ?? ""));
         Keep(Proto.QuantizationAnnotation, annotation => IsUsed(annotation.TensorName));
-        foreach (var name in _types.Keys.Where(name => !_producers.ContainsKey(name) && !_consumers.ContainsKey(name)).ToArray())
+        foreach (var name in _types.Keys.Where(name => Producer(name) is null && !_consumers.ContainsKey(name)).ToArray())
         {
             _types.Remove(name);
         }

@@ -1,6 +1,7 @@
 namespace OnnxGraph.Batching;
 
-/// <summary>Follows the batch from an input through all nodes, and collects the edits that a larger batch needs.</summary>
+/// <summary>Follows the batch from an input through all nodes, and collects the edits that a larger batch
+/// needs.</summary>
 internal sealed class BatchAnalysis(Graph graph)
 {
     private readonly Dictionary<string, Fact> _facts = [];
@@ -12,12 +13,16 @@ internal sealed class BatchAnalysis(Graph graph)
     public bool Follow(Value input)
     {
         _facts[input.Name] = new(true, [.. input.Shape!.Select(dimension => dimension.Size ?? Fact.Unknown)]);
-        foreach (var node in graph.InOrder())
+        try
         {
-            if (!TryFollow(node))
+            if (!graph.InOrder().All(TryFollow))
             {
                 return false;
             }
+        }
+        catch (Exception exception) when (exception is ArgumentException or IndexOutOfRangeException or InvalidOperationException)
+        {
+            return false;                                           // a node breaks its operator's contract: the runtime will say how
         }
 
         return graph.Outputs.All(output => _facts.TryGetValue(output.Name, out var fact) && fact.IsBatched);

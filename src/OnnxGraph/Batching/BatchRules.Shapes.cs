@@ -20,7 +20,7 @@ internal static partial class BatchRules
         var row = value.Shape!.Length == 0 ? 1 : value.RowCount;
         for (var axis = 1; axis < shape.Length; axis++)
         {
-            shape[axis] = shape[axis] == -1 ? (rest > 0 && row > 0 && value.IsBatched ? row / rest : Fact.Unknown) : shape[axis];
+            shape[axis] = shape[axis] != -1 ? shape[axis] : rest > 0 && row > 0 && value.IsBatched ? row / rest : Fact.Unknown;
         }
 
         if (!value.IsBatched)
@@ -101,7 +101,8 @@ internal static partial class BatchRules
 
     private static Fact? Concat(Node node, Fact?[] inputs, BatchAnalysis analysis)
     {
-        if (inputs.Any(input => input?.Shape is null || input.IsBatched != inputs[0]!.IsBatched || input.Rank != inputs[0]!.Rank))
+        if (inputs.Any(input => input?.Shape is null)
+            || inputs.Any(input => input!.IsBatched != inputs[0]!.IsBatched || input.Rank != inputs[0]!.Rank))
         {
             return null;                                            // a constant of one row has no second row to join to
         }
@@ -113,7 +114,8 @@ internal static partial class BatchRules
         }
 
         var shape = BroadcastShape([.. inputs.Select(input => input!.Shape!)], inputs[0]!.Rank);
-        shape[axis] = inputs.Aggregate(0L, (sum, input) => sum < 0 || input!.Shape![axis] < 0 ? Fact.Unknown : sum + input.Shape[axis]);
+        var sizes = inputs.Select(input => input!.Shape![axis]).ToArray();
+        shape[axis] = sizes.Any(size => size < 0) ? Fact.Unknown : sizes.Sum();
         return inputs[0]!.WithShape(shape);
     }
 

@@ -1,9 +1,11 @@
 namespace OnnxGraph.Batching;
 
-/// <summary>Follows the small integer tensors from which exporters build shapes: Shape, Gather, Concat and so on.</summary>
+/// <summary>Follows the small integer tensors from which exporters build shapes: Shape, Gather, Concat and so
+/// on.</summary>
 internal static class ShapeNumbers
 {
-    /// <summary>The numbers that a node computes; null where it is no computation of shapes that is understood.</summary>
+    /// <summary>The numbers that a node computes; null where it is no computation of shapes that is
+    /// understood.</summary>
     public static Fact? TryFollow(Node node, Fact?[] inputs)
     {
         if (node.Domain != "" || inputs.Length == 0 || inputs[0] is not { } first)
