@@ -37,7 +37,8 @@ internal static class ExternalData
             if (folder is null)
             {
                 throw new OnnxGraphException(
-                    $"The tensor '{tensor.Name}' lies in the file '{location}' beside the model: load the model from its path.");
+                    $"The tensor '{tensor.Name}' lies in the file '{location}' beside the model: "
+                    + "load the model from its path.");
             }
 
             using var file = ExternalFile.Open(folder, location, tensor.Name);
@@ -46,8 +47,8 @@ internal static class ExternalData
             if (length != TensorElements.BytesOf(tensor) && TensorElements.BytesOf(tensor) is not null)
             {
                 throw new OnnxGraphException(
-                    $"The tensor '{tensor.Name}' of {(ElementType)tensor.DataType} [{string.Join(", ", tensor.Dims)}] has "
-                    + $"{length} bytes in '{location}'; it needs {TensorElements.BytesOf(tensor)}.");
+                    $"The tensor '{tensor.Name}' of {new Tensor(tensor)} has {length} bytes in '{location}'; "
+                    + $"it needs {TensorElements.BytesOf(tensor)}.");
             }
 
             if (length > Array.MaxLength)

@@ -13,10 +13,12 @@ internal static class ExternalFile
     public static FileStream Open(string folder, string location, string tensor)
     {
         var parts = location.Split('/', '\\');
-        if (location == "" || Path.IsPathRooted(location) || parts.Contains("..") || location.AsSpan().ContainsAny(':', '\0'))
+        var leads = Path.IsPathRooted(location) || parts.Contains("..") || location.AsSpan().ContainsAny(':', '\0');
+        if (location == "" || leads)
         {
             throw new OnnxGraphException(
-                $"The tensor '{tensor}' names the external file '{location}': only files below the model's folder are allowed.");
+                $"The tensor '{tensor}' names the external file '{location}': "
+                + "only files below the model's folder are allowed.");
         }
 
         var path = folder;

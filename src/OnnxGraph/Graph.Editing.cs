@@ -12,11 +12,13 @@ public sealed partial class Graph
 
     /// <summary>Adds a node right before another one.</summary>
     /// <inheritdoc cref="Append" path="/exception"/>
-    public Node InsertBefore(Node next, Node node) => Place(node, added => _nodes.AddBefore(PlaceOf(next), added));
+    public Node InsertBefore(Node next, Node node) =>
+        Place(node, added => _nodes.AddBefore(PlaceOf(next), added));
 
     /// <summary>Adds a node right behind another one.</summary>
     /// <inheritdoc cref="Append" path="/exception"/>
-    public Node InsertAfter(Node previous, Node node) => Place(node, added => _nodes.AddAfter(PlaceOf(previous), added));
+    public Node InsertAfter(Node previous, Node node) =>
+        Place(node, added => _nodes.AddAfter(PlaceOf(previous), added));
 
     /// <summary>Takes a node away; who reads its outputs is not looked at.</summary>
     public void Remove(Node node)
@@ -103,59 +105,6 @@ public sealed partial class Graph
         foreach (var input in Proto.Input.Where(input => input.Name == name))
         {
             Find(name, tensor).WriteTypeTo(input);
-        }
-    }
-
-    internal void Learn(Node node)
-    {
-        foreach (var output in node.Outputs.Where(output => output != ""))
-        {
-            _producers[output] = node;
-            _names.Add(output);
-        }
-
-        foreach (var value in node.Reads)
-        {
-            _names.Add(value);
-            if (!_consumers.TryGetValue(value, out var consumers))
-            {
-                _consumers[value] = consumers = [];
-            }
-
-            consumers.Add(node);
-        }
-
-        if (Bodies.Of(node.Proto).Any())
-        {
-            _withBodies.Add(node);
-            _names.UnionWith(Bodies.NamesIn(node.Proto));
-        }
-    }
-
-    internal void Forget(Node node)
-    {
-        _withBodies.Remove(node);
-        foreach (var output in node.Outputs.Where(output => _producers.GetValueOrDefault(output) == node))
-        {
-            _producers.Remove(output);
-        }
-
-        foreach (var value in node.Reads)
-        {
-            if (_consumers.TryGetValue(value, out var consumers) && consumers.Remove(node) && consumers.Count == 0)
-            {
-                _consumers.Remove(value);
-            }
-        }
-    }
-
-    internal void RefuseTaken(string value, Node? except = null)
-    {
-        var producer = Producer(value);
-        if ((producer is not null && producer != except) || _initializers.ContainsKey(value) || IsInput(value)
-            || _withBodies.Any(node => Bodies.NamesIn(node.Proto, definedOnly: true).Contains(value)))
-        {
-            throw new OnnxGraphException($"The graph has a value named '{value}' already.");
         }
     }
 

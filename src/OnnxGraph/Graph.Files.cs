@@ -94,7 +94,9 @@ public sealed partial class Graph
             Replace(Proto.ValueInfo, _types.Values);                // not otherwise: some tools write a value twice
         }
 
-        Replace(_model.MetadataProps, _metadata.Select(entry => new StringStringEntryProto { Key = entry.Key, Value = entry.Value }));
+        Replace(
+            _model.MetadataProps,
+            _metadata.Select(entry => new StringStringEntryProto { Key = entry.Key, Value = entry.Value }));
     }
 
     private static void Replace<T>(Google.Protobuf.Collections.RepeatedField<T> items, IEnumerable<T> replacement)

@@ -83,10 +83,10 @@ public sealed partial class Graph
     {
         var info = DeclaredInput(input);
         var declared = Value.From(info);
-        var fits = declared.Type == tensor.Type
-            && (declared.Shape is null || (declared.Shape.Count == tensor.Shape.Count
-                && declared.Shape.Zip(tensor.Shape).All(pair => pair.First.Size is null || pair.First.Size == pair.Second)));
-        if (!fits)
+        static bool Fits(Dimension dimension, long size) => !dimension.IsFixed || dimension.Size == size;
+        var fits = declared.Shape is null || (declared.Shape.Count == tensor.Shape.Count
+            && declared.Shape.Zip(tensor.Shape, Fits).All(fit => fit));
+        if (declared.Type != tensor.Type || !fits)
         {
             throw new OnnxGraphException($"The input '{declared}' cannot be bound to a tensor of {tensor}.");
         }
@@ -119,7 +119,8 @@ public sealed partial class Graph
         return dead.Length;
     }
 
-    private static string Names(IEnumerable<Value> values) => string.Join(", ", values.Select(value => $"'{value.Name}'"));
+    private static string Names(IEnumerable<Value> values) =>
+        string.Join(", ", values.Select(value => $"'{value.Name}'"));
 
     private void KeepUsed()
     {
@@ -135,7 +136,8 @@ public sealed partial class Graph
         Keep(Proto.Input, input => !unused.Contains(input.Name));
         Keep(Proto.SparseInitializer, sparse => IsUsed(sparse.Values?.Name ?? ""));
         Keep(Proto.QuantizationAnnotation, annotation => IsUsed(annotation.TensorName));
-        foreach (var name in _types.Keys.Where(name => Producer(name) is null && !_consumers.ContainsKey(name)).ToArray())
+        bool IsGone(string value) => !_producers.ContainsKey(value) && !_consumers.ContainsKey(value);
+        foreach (var name in _types.Keys.Where(IsGone).ToArray())
         {
             _types.Remove(name);
         }

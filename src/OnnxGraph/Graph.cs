@@ -97,7 +97,8 @@ public sealed partial class Graph
     /// <summary>The constant tensors of the graph by name, a live view.</summary>
     public IReadOnlyDictionary<string, Tensor> Initializers => _initializers;
 
-    internal IEnumerable<Value> DeclaredValues => Proto.Input.Concat(Proto.Output).Concat(_types.Values).Select(Value.From);
+    internal IEnumerable<Value> DeclaredValues =>
+        Proto.Input.Concat(Proto.Output).Concat(_types.Values).Select(Value.From);
 
     private GraphProto Proto => _model.Graph;
 

@@ -13,7 +13,7 @@ internal static class ModelFile
     private static readonly (byte[] Magic, int Offset, string Meaning)[] Formats =
     [
         ("version https://git-lfs"u8.ToArray(), 0, "is a Git LFS pointer, not the model; fetch it with 'git lfs pull'"),
-        ("PK\x03\x04"u8.ToArray(), 0, "is a zip archive (perhaps of PyTorch or Keras), not an ONNX model; unpack or export it"),
+        ("PK\x03\x04"u8.ToArray(), 0, "is a zip archive (PyTorch, Keras?), not an ONNX model; unpack or export it"),
         ([0x1f, 0x8b], 0, "is compressed with gzip; unpack it first"),
         ("\x89HDF"u8.ToArray(), 0, "is an HDF5 file (Keras weights), not an ONNX model; export it to ONNX"),
         ("ORTM"u8.ToArray(), 4, "is in ONNX Runtime's own .ort format; use the .onnx file it was made from"),
@@ -43,8 +43,8 @@ internal static class ModelFile
         catch (InvalidProtocolBufferException exception)
         {
             var reason = exception.Message.Contains("ended unexpectedly", StringComparison.Ordinal)
-                ? $"is cut off or damaged: a part of the model reaches beyond its {bytes.Length} bytes; was the copy or "
-                    + "download complete?"
+                ? $"is cut off or damaged: a part of the model reaches beyond its {bytes.Length} bytes; "
+                    + "was the copy or download complete?"
                 : "is not an ONNX model, or is damaged: its bytes are no valid protobuf message";
             throw new OnnxGraphException($"{name} {reason} ({exception.Message.Trim()})", exception);
         }
@@ -87,7 +87,7 @@ internal static class ModelFile
             }
         }
 
-        var start = Encoding.UTF8.GetString(bytes[..Math.Min(bytes.Length, 80)]).TrimStart("\uFEFF \t\r\n".ToCharArray());
+        var start = Encoding.UTF8.GetString(bytes[..Math.Min(bytes.Length, 80)]).TrimStart('\uFEFF').TrimStart();
         var line = start.Split('\n')[0].Trim();
         if (start.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase)
             || start.StartsWith("<html", StringComparison.OrdinalIgnoreCase))

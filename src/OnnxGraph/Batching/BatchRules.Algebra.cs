@@ -41,7 +41,7 @@ internal static partial class BatchRules
     {
         if (!OnlyFirst(inputs) || listed is not { Count: > 0 })
         {
-            return null;                                            // without axes all are reduced, the batch among them
+            return null;                        // without axes all are reduced, the batch among them
         }
 
         var value = inputs[0]!;

@@ -10,7 +10,8 @@ internal static partial class BatchRules
             return null;
         }
 
-        return inputs[0]!.WithShape([inputs[0]!.Shape![0], kernel[0], .. Windows(node, inputs[0]!.Shape!, kernel[2..])]);
+        var shape = inputs[0]!.Shape!;
+        return inputs[0]!.WithShape([shape[0], kernel[0], .. Windows(node, shape, kernel[2..])]);
     }
 
     private static Fact? Pool(Node node, Fact?[] inputs, BatchAnalysis analysis)

@@ -120,7 +120,9 @@ internal static partial class BatchRules
         var rank = inputs.Max(input => input!.Rank);
         var isBatched = inputs.Any(input => input!.IsBatched);
         bool Keeps(Fact input) => input.IsBatched ? input.Rank == rank : input.Rank < rank || input.Shape![0] == 1;
-        return isBatched && !inputs.All(input => Keeps(input!)) ? null : new(isBatched, BroadcastShape([.. inputs.Select(input => input!.Shape!)], rank));
+        return isBatched && !inputs.All(input => Keeps(input!))
+            ? null
+            : new(isBatched, BroadcastShape([.. inputs.Select(input => input!.Shape!)], rank));
     }
 
     private static long[] BroadcastShape(long[][] shapes, int rank)
