@@ -11,7 +11,7 @@ internal sealed class CandidateColumns
     public int[] ClassId = [];
     public int[] Row = [];
 
-    /// <summary>Ascending keys are descending scores; equal scores by arrival, the lower half.</summary>
+    /// <summary>Ascending keys are descending scores, then arrival, which is the lower half.</summary>
     public ulong[] Key = [];
 
     public KeyPoint[] KeyPoints = [];
@@ -54,5 +54,13 @@ internal sealed class CandidateColumns
             source.KeyPoints.AsSpan(from * keyPointCount, keyPointCount)
                 .CopyTo(KeyPoints.AsSpan(to * keyPointCount, keyPointCount));
         }
+    }
+
+    public static ulong KeyOf(float score, uint arrival)
+    {
+        // The bits of a float order like the number once negatives are turned round; adding 0 makes -0 and 0 one.
+        var bits = BitConverter.SingleToUInt32Bits(score + 0f);
+        var ascending = (bits & 0x8000_0000) == 0 ? bits | 0x8000_0000 : ~bits;
+        return ((ulong)~ascending << 32) | arrival;
     }
 }

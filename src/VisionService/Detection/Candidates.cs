@@ -169,7 +169,7 @@ internal sealed class Candidates : IDisposable
 
     private bool TryPlace(float score, out int slot)
     {
-        var key = Key(score, _arrivals++);
+        var key = CandidateColumns.KeyOf(score, _arrivals++);
         if (Count < _limit)
         {
             slot = Count++;
@@ -196,13 +196,5 @@ internal sealed class Candidates : IDisposable
 
         _columns.Key[slot] = key;
         return true;
-    }
-
-    private static ulong Key(float score, uint arrival)
-    {
-        // The bits of a float order like the number once negatives are turned round; adding 0 makes -0 and 0 one.
-        var bits = BitConverter.SingleToUInt32Bits(score + 0f);
-        var ascending = (bits & 0x8000_0000) == 0 ? bits | 0x8000_0000 : ~bits;
-        return ((ulong)~ascending << 32) | arrival;
     }
 }
