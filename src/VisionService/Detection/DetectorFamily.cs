@@ -1,0 +1,28 @@
+using VisionService.Detection.Decoders;
+
+namespace VisionService.Detection;
+
+/// <summary>How strongly a file speaks for a family.</summary>
+internal enum Evidence
+{
+    None,
+
+    /// <summary>The shapes fit, as those of other families may.</summary>
+    Possible,
+
+    /// <summary>Metadata, names or shapes that no other family has.</summary>
+    Certain,
+}
+
+/// <summary>One way of reading a detector's outputs.</summary>
+/// <param name="Name">What a manifest calls it.</param>
+/// <param name="Reading">How the outputs are read, for the people who have to choose.</param>
+internal sealed record DetectorFamily(
+    string Name, string Reading, Func<DetectorSignature, Evidence> Fit, Func<DetectorSignature, IDetectionDecoder> Build)
+{
+    /// <summary>Other names for the same reading.</summary>
+    public string[] Aliases { get; init; } = [];
+
+    /// <summary>How duplicates are dropped where the request does not say.</summary>
+    public SuppressionMethod Suppression { get; init; } = SuppressionMethod.Class;
+}
