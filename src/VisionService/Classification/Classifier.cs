@@ -26,6 +26,8 @@ internal sealed class Classifier(
     InputGeometry geometry, int channels, LabelList labels, int output, ScoreActivation activation, int firstClass)
     : IVisionTask<ClassifyRequest, ClassifyResult>
 {
+    public ModelInput Shape(ClassifyRequest request) => new(channels, geometry.Height, geometry.Width);
+
     public void Preprocess(ClassifyRequest request, Span<byte> planes) =>
         Planes.Write(
             request.Image, geometry.Place(request.Image.SourceWidth, request.Image.SourceHeight), planes, channels);

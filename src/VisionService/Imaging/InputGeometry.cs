@@ -39,6 +39,14 @@ internal sealed record InputGeometry(int Width, int Height, ResizeMode Mode)
     /// <summary>ShortestCrop: length of the shorter side before the crop. 0 (default): the target's shorter side.</summary>
     public int ResizeShortest { get; init; }
 
+    /// <summary>Letterbox: the longer side's limit where <see cref="ResizeShortest"/> sets the scale (detectors of torchvision's kind
+    /// say 800 and 1333). 0 (default): the scale is what fits into the target.</summary>
+    public int ResizeLongest { get; init; }
+
+    /// <summary>Letterbox: sides of the input are the smallest multiples of this that hold the resized picture, for networks that take
+    /// any size; see <see cref="Fitted"/>. 0 (default): the target as it is.</summary>
+    public int MultipleOf { get; init; }
+
     /// <summary>Letterbox: default the centre.</summary>
     public LetterboxAlign Align { get; init; }
 
@@ -63,6 +71,18 @@ internal sealed record InputGeometry(int Width, int Height, ResizeMode Mode)
         var placement = Place(sourceWidth, sourceHeight);
         var factor = Antialias ? 1 : 2;
         return (placement.ResizedWidth * factor, placement.ResizedHeight * factor);
+    }
+
+    /// <summary>The geometry for a picture of this size: this one, unless the network takes any size and less of it will do.</summary>
+    public InputGeometry Fitted(int sourceWidth, int sourceHeight)
+    {
+        if (MultipleOf == 0 || Mode != ResizeMode.Letterbox)
+        {
+            return this;
+        }
+
+        var (width, height) = Fit(sourceWidth, sourceHeight);
+        return this with { Width = RoundUp(width), Height = RoundUp(height) };
     }
 
     /// <summary>The whole numbers that bring an upright picture of this size into the input.</summary>
@@ -94,9 +114,18 @@ internal sealed record InputGeometry(int Width, int Height, ResizeMode Mode)
 
     private (int Width, int Height) Fit(int sourceWidth, int sourceHeight)
     {
+        if (ResizeLongest > 0)
+        {
+            var (shorter, longer) = (Math.Min(sourceWidth, sourceHeight), Math.Max(sourceWidth, sourceHeight));
+            var byShorter = Math.Min((double)ResizeShortest / shorter, (double)ResizeLongest / longer);
+            return (Side(sourceWidth * byShorter, ResizeLongest), Side(sourceHeight * byShorter, ResizeLongest));
+        }
+
         var scale = Math.Min((double)Height / sourceHeight, (double)Width / sourceWidth);
         return (Side(sourceWidth * scale, Width), Side(sourceHeight * scale, Height));
     }
+
+    private int RoundUp(int side) => (side + MultipleOf - 1) / MultipleOf * MultipleOf;
 
     private int Side(double length, int limit)
     {

@@ -57,6 +57,18 @@ internal sealed class RgbImage : IDisposable
     /// <summary>Row <paramref name="y"/>: [W, 3].</summary>
     public Span<byte> Row(int y) => Pixels.Slice(y * Width * 3, Width * 3);
 
+    /// <summary>A copy of a part of the pixels held; the caller disposes of it.</summary>
+    public RgbImage Cut(int left, int top, int width, int height)
+    {
+        var part = new RgbImage(width, height);
+        for (var y = 0; y < height; y++)
+        {
+            Row(top + y).Slice(left * 3, width * 3).CopyTo(part.Row(y));
+        }
+
+        return part;
+    }
+
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _buffer, null) is { } buffer)

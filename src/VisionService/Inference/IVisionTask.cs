@@ -6,7 +6,10 @@ namespace VisionService.Inference;
 /// </summary>
 internal interface IVisionTask<TRequest, TResult>
 {
-    /// <summary>Fills one item's <c>[C, H, W]</c>, bytes, RGB order, with sides as <see cref="ModelInput"/> says.</summary>
+    /// <summary>The shape of this request's item: always the model's own where that is fixed. Items of one shape share a batch.</summary>
+    ModelInput Shape(TRequest request);
+
+    /// <summary>Fills one item's <c>[C, H, W]</c>, bytes, RGB order, of the request's shape.</summary>
     void Preprocess(TRequest request, Span<byte> planes);
 
     /// <summary>Reads one item's rows.</summary>

@@ -28,6 +28,7 @@ internal abstract partial class Model : IDisposable
             name, Batching, static (a, b) => a.Shape == b.Shape, RunBatch, time);
     }
 
+    /// <summary>The shape of an item, or the largest where the network takes any size.</summary>
     public ModelInput Input { get; }
 
     public BatchingOptions Batching { get; }
@@ -106,7 +107,7 @@ internal sealed class Model<TRequest, TResult>(
     public async Task<(TResult Result, StageTimings Timings)> RunAsync(
         TRequest request, int priority, CancellationToken cancellationToken)
     {
-        using var item = new ModelItem(Input);
+        using var item = new ModelItem(task.Shape(request));
         var start = Now();
         task.Preprocess(request, item.Planes);
         var preprocessed = Since(start);

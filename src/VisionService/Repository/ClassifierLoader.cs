@@ -1,5 +1,6 @@
 using OnnxGraph;
 using VisionService.Classification;
+using VisionService.Imaging;
 using VisionService.Inference;
 
 namespace VisionService.Repository;
@@ -14,7 +15,7 @@ internal static class ClassifierLoader
     /// <exception cref="ModelLoadException">No output holds class scores, or the labels do not fit it.</exception>
     public static LoadedModel Load(ModelLoader loader, ModelDraft draft)
     {
-        var recipe = InputRecipe.Of(draft);
+        var recipe = InputRecipe.Of(draft, OnlyInput(draft.Graph), Custom(draft));
         var session = loader.Open(draft, recipe);
         try
         {
@@ -37,6 +38,29 @@ internal static class ClassifierLoader
             session.Dispose();
             throw;
         }
+    }
+
+    private static Value OnlyInput(Graph graph) => graph.Inputs.Count <= 1 ? InputRecipe.ImageInput(graph)
+        : throw new ModelLoadException(
+            $"The model has {graph.Inputs.Count} inputs ({string.Join("; ", graph.Inputs)}); a classifier has one, for the image.");
+
+    /// <summary>
+    /// A classifier sees the middle of the picture: the shorter side is brought to the input's, or to 256/224 of it where
+    /// the recipe is torchvision's. Grey digits and the like are taken whole.
+    /// </summary>
+    private static InputDefaults Custom(ModelDraft draft)
+    {
+        var input = InputRecipe.ImageInput(draft.Graph);
+        var isGrey = input.Shape!.Any(dimension => dimension.Size == 1) && input.Shape!.All(dimension => dimension.Size != 3);
+        var said = draft.Manifest.Input;
+        var isTorchvision = said is { Scale: null, Mean: null, Std: null }
+            && (said.Preset ?? InputPreset.Torchvision).Name == InputPreset.Torchvision.Name;
+        var sides = said.Size is { } size ? [size.Width, size.Height]
+            : input.Shape!.Select(dimension => (int)(dimension.Size ?? 0)).Where(side => side > 3).ToArray();
+        return new InputDefaults(ModelLoader.Assumed, InputPreset.Torchvision, isGrey ? ResizeMode.Stretch : ResizeMode.ShortestCrop)
+        {
+            Shortest = isTorchvision && sides.Length > 0 ? (int)Math.Round(sides.Min() * 256.0 / 224) : 0,
+        };
     }
 
     /// <summary>The output that is named, or the first of the form <c>[1, classes]</c>, trailing ones aside.</summary>

@@ -8,32 +8,34 @@ namespace VisionService.Repository;
 /// <summary>How an image becomes the network's input: geometry on our side, normalisation inside the graph.</summary>
 internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeometry Geometry, PixelNormalization Normalization)
 {
-    /// <summary>Works the recipe out from the manifest, its preset, and the graph's input; what is left is assumed, and said so.</summary>
+    /// <summary>Works the recipe out from the manifest, its preset, the graph's input, and what the family is used to.</summary>
+    /// <param name="value">The graph's input that takes the image.</param>
     /// <exception cref="ModelLoadException">The input is no image, or the manifest contradicts the file.</exception>
-    public static InputRecipe Of(ModelDraft draft)
+    public static InputRecipe Of(ModelDraft draft, Value value, InputDefaults defaults)
     {
         var manifest = draft.Manifest.Input;
-        var value = SingleInput(draft.Graph);
         var (isInterleaved, channels, fileWidth, fileHeight) = Picture(value, manifest.Layout);
-        var (width, height) = Size(manifest, fileWidth, fileHeight);
+        var isOpen = fileWidth is null || fileHeight is null;
+        var (width, height) = Size(manifest, fileWidth, fileHeight, defaults.Size);
         draft.Conclude(
-            "input", $"{value.Type} {(isInterleaved ? "NHWC" : "NCHW")}, {channels} x {height} x {width}", "the graph");
+            "input",
+            $"{value.Type} {(isInterleaved ? "NHWC" : "NCHW")}, {channels} x {height} x {width}{(isOpen ? " at most" : "")}",
+            "the graph");
 
-        var preset = Preset(draft, manifest, value);
+        var preset = Preset(draft, manifest, value, defaults);
         return new InputRecipe(
             value.Name,
             new ModelInput(channels, height, width),
-            ReadGeometry(draft, manifest, preset, width, height, channels),
+            ReadGeometry(draft, manifest, defaults, isOpen, width, height),
             ReadNormalization(manifest, preset, isInterleaved, channels));
     }
 
-    private static Value SingleInput(Graph graph) => graph.Inputs switch
-    {
-        [var only] => only,
-        [] => throw new ModelLoadException("The model has no input."),
-        var several => throw new ModelLoadException(
-            $"The model has {several.Count} inputs ({string.Join("; ", several)}); one that takes an image is understood."),
-    };
+    /// <summary>The input that holds an image, among several that may not.</summary>
+    /// <exception cref="ModelLoadException">There is none.</exception>
+    public static Value ImageInput(Graph graph) =>
+        graph.Inputs.FirstOrDefault(input => input.Shape is { Count: 3 or 4 }
+            && input.Type is ElementType.Float or ElementType.Float16 or ElementType.UInt8 or ElementType.Double)
+        ?? throw new ModelLoadException($"No input of the model takes an image. Inputs: {string.Join("; ", graph.Inputs)}.");
 
     private static (bool IsInterleaved, int Channels, long? Width, long? Height) Picture(Value input, bool? saidInterleaved)
     {
@@ -50,7 +52,8 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
             : throw new ModelLoadException($"The input '{input}' has {channels} channels; an image has 3, or 1.");
     }
 
-    private static (int Width, int Height) Size(ManifestInput manifest, long? fileWidth, long? fileHeight)
+    private static (int Width, int Height) Size(
+        ManifestInput manifest, long? fileWidth, long? fileHeight, (int Width, int Height)? usual)
     {
         if (manifest.Size is { } said)
         {
@@ -60,11 +63,11 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
         }
 
         return fileWidth is > 0 and <= 16384 && fileHeight is > 0 and <= 16384 ? ((int)fileWidth, (int)fileHeight)
-            : throw new ModelLoadException(
+            : usual ?? throw new ModelLoadException(
                 $"The file leaves the size of its input open; {Manifest.FileName} must say it: input: {{size: [width, height]}}.");
     }
 
-    private static InputPreset Preset(ModelDraft draft, ManifestInput manifest, Value input)
+    private static InputPreset Preset(ModelDraft draft, ManifestInput manifest, Value input, InputDefaults defaults)
     {
         const string Subject = "input normalisation";
         if (manifest.Preset is { } said)
@@ -86,28 +89,25 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
             return InputPreset.Raw;
         }
 
-        draft.Conclude(Subject, InputPreset.Torchvision.Name, ModelLoader.Assumed);
-        return InputPreset.Torchvision;
+        draft.Conclude(Subject, defaults.Preset.Name, defaults.Source);
+        return defaults.Preset;
     }
 
-    /// <summary>
-    /// A classifier sees the middle of the picture: the shorter side is brought to the input's, or to 256/224 of it where
-    /// the recipe is torchvision's. Grey digits and the like are taken whole.
-    /// </summary>
     private static InputGeometry ReadGeometry(
-        ModelDraft draft, ManifestInput manifest, InputPreset preset, int width, int height, int channels)
+        ModelDraft draft, ManifestInput manifest, InputDefaults defaults, bool isOpen, int width, int height)
     {
-        var mode = draft.Choose(
-            "resize", manifest.Resize, channels == 1 ? ResizeMode.Stretch : ResizeMode.ShortestCrop, "the task's custom");
-        var side = Math.Min(width, height);
+        var mode = draft.Choose("resize", manifest.Resize, defaults.Resize, defaults.Source);
+        var isUsual = mode == defaults.Resize;
         return new InputGeometry(width, height, mode)
         {
-            ResizeShortest = manifest.Shortest
-                ?? (preset.Name == InputPreset.Torchvision.Name ? (int)Math.Round(side * 256.0 / 224) : side),
-            Align = manifest.Align ?? LetterboxAlign.Center,
-            Interpolation = manifest.Interpolation ?? Interpolation.Bilinear,
-            Antialias = manifest.Antialias ?? mode != ResizeMode.Letterbox,
-            Pad = (byte)(manifest.Pad ?? (mode == ResizeMode.Letterbox ? 114 : 0)),
+            ResizeShortest = manifest.Shortest ?? (isUsual ? defaults.Shortest : 0),
+            ResizeLongest = isOpen && isUsual ? defaults.Longest : 0,
+            MultipleOf = manifest.MultipleOf ?? (isOpen ? defaults.MultipleOf : 0),
+            Align = manifest.Align ?? defaults.Align,
+            Rounding = defaults.Rounding,
+            Interpolation = manifest.Interpolation ?? defaults.Interpolation,
+            Antialias = manifest.Antialias ?? (isUsual ? defaults.Antialias : mode != ResizeMode.Letterbox),
+            Pad = (byte)(manifest.Pad ?? (isUsual ? defaults.Pad : mode == ResizeMode.Letterbox ? 114 : 0)),
         };
     }
 

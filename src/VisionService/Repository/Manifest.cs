@@ -1,3 +1,4 @@
+using VisionService.Detection;
 using VisionService.Imaging;
 using VisionService.Inference;
 
@@ -66,6 +67,7 @@ internal sealed record ManifestLabels(IReadOnlyList<string>? Names, string? File
 /// <param name="Size">Width and height, needed only where the file leaves them open.</param>
 /// <param name="Shortest">Length of the shorter side before the crop of <c>shortest-crop</c>.</param>
 /// <param name="Mean">In the order of the model's channels, in units of <c>pixel * scale</c>.</param>
+/// <param name="MultipleOf">What the sides must be multiples of, where the file leaves them open.</param>
 /// <param name="Layout">Whether channels come last; null: seen from the shape.</param>
 internal sealed record ManifestInput(
     InputPreset? Preset,
@@ -74,6 +76,7 @@ internal sealed record ManifestInput(
     int? Shortest,
     int? Pad,
     LetterboxAlign? Align,
+    int? MultipleOf,
     Interpolation? Interpolation,
     bool? Antialias,
     InputColor? Color,
@@ -124,6 +127,7 @@ internal sealed record ManifestInput(
             yaml.Integer("shortest", 1, 16384),
             yaml.Integer("pad", 0, 255),
             yaml.Choice("align", Alignments),
+            yaml.Integer("multiple_of", 1, 1024),
             yaml.Choice("interpolation", Interpolations),
             yaml.Flag("antialias"),
             yaml.Choice("color", Colors),
@@ -150,7 +154,19 @@ internal sealed record ManifestInput(
 /// <param name="Scores">Name of the output with the class scores; null: the only or the first that fits.</param>
 /// <param name="Activation">What the scores still need; null: seen from the graph.</param>
 /// <param name="Background">Whether the first class is the background, which labels leave out.</param>
-internal sealed record ManifestOutput(string? Scores, ScoreActivation? Activation, bool? Background, double? MinScore)
+/// <param name="LabelOffset">The id that the model gives to the first label; null: the family's.</param>
+/// <param name="MinScore">Lowest score where a request names none, 0-1.</param>
+/// <param name="MinScoreByLabel">The same by label.</param>
+/// <param name="MaxIoU">Overlap above which two boxes are one object where a request names none, 0-1.</param>
+internal sealed record ManifestOutput(
+    string? Scores,
+    ScoreActivation? Activation,
+    bool? Background,
+    int? LabelOffset,
+    double? MinScore,
+    IReadOnlyDictionary<string, double> MinScoreByLabel,
+    double? MaxIoU,
+    SuppressionMethod? Suppression)
 {
     private static readonly Dictionary<string, ScoreActivation> Activations = new()
     {
@@ -161,13 +177,27 @@ internal sealed record ManifestOutput(string? Scores, ScoreActivation? Activatio
 
     private static readonly Dictionary<string, bool> Backgrounds = new() { ["first"] = true, ["none"] = false };
 
+    private static readonly Dictionary<string, SuppressionMethod> Suppressions = new()
+    {
+        ["class"] = SuppressionMethod.Class,
+        ["agnostic"] = SuppressionMethod.Agnostic,
+        ["soft"] = SuppressionMethod.Soft,
+        ["diou"] = SuppressionMethod.DIoU,
+        ["none"] = SuppressionMethod.None,
+        ["in-graph"] = SuppressionMethod.None,
+    };
+
     public static ManifestOutput Read(YamlSection yaml)
     {
         var output = new ManifestOutput(
             yaml.Text("scores"),
             yaml.Choice("activation", Activations),
             yaml.Choice("background", Backgrounds),
-            yaml.Number("conf", 0, 1));
+            yaml.Integer("label_offset", 0, 1),
+            yaml.Number("conf", 0, 1),
+            yaml.Section("per_class_conf").AllNumbers(0, 1),
+            yaml.Number("iou", 0, 1),
+            yaml.Choice("nms", Suppressions));
         yaml.End();
         return output;
     }

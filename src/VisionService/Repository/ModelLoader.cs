@@ -15,6 +15,7 @@ internal sealed class ModelLoader(
     private static readonly Dictionary<string, Func<ModelLoader, ModelDraft, LoadedModel>> Tasks = new()
     {
         ["classify"] = ClassifierLoader.Load,
+        ["detect"] = DetectorLoader.Load,
     };
 
     /// <exception cref="ModelLoadException">With the reason, for whoever put the model there.</exception>
@@ -27,17 +28,10 @@ internal sealed class ModelLoader(
             var draft = new ModelDraft(files, manifest, Graph.Load(files.Onnx!)) { Labels = ReadLabels(files, manifest) };
 
             // 2. Decide what it is for.
-            var task = manifest.Task;
-            if (task is not null && !Tasks.ContainsKey(task))
-            {
-                throw new ModelLoadException(
-                    $"{Manifest.FileName}: 'task' must be one of {string.Join(", ", Tasks.Keys)}, not '{task}'.");
-            }
+            var task = Task(draft);
 
-            draft.Conclude("task", task ?? "classify", task is null ? Assumed : Manifest.FileName);
-
-            // 3. The task does the rest, with Finish below.
-            return Tasks[task ?? "classify"](this, draft);
+            // 3. The task does the rest, with Open and Finish below.
+            return Tasks[task](this, draft);
         }
         catch (OnnxGraphException exception)
         {
@@ -88,6 +82,23 @@ internal sealed class ModelLoader(
         }
     }
 
+    private static string Task(ModelDraft draft)
+    {
+        const string Subject = "task";
+        if (draft.Manifest.Task is { } said)
+        {
+            draft.Conclude(Subject, said, Manifest.FileName);
+            return Tasks.ContainsKey(said) ? said : throw new ModelLoadException(
+                $"{Manifest.FileName}: 'task' must be one of {string.Join(", ", Tasks.Keys)}, not '{said}'.");
+        }
+
+        var (task, source) = UltralyticsMetadata.Task(draft) is { } written ? (written, "the file's metadata")
+            : DetectorLoader.IsDetector(draft) ? ("detect", "names and shapes of the outputs")
+            : ("classify", Assumed);
+        draft.Conclude(Subject, task, source);
+        return task;
+    }
+
     private ModelSession OpenSession(Graph graph, ModelDraft draft)
     {
         using var sessionOptions = provider.NewSessionOptions();
@@ -131,6 +142,11 @@ internal sealed class ModelLoader(
         if (manifest.Labels is not { File: { } file })
         {
             return files.Labels is null ? null : LabelFile.Read(files.Labels);
+        }
+
+        if (LabelSets.Find(file) is { } set)
+        {
+            return set;
         }
 
         return Path.GetFileName(file) == file

@@ -87,6 +87,10 @@ internal sealed class YamlSection
         ? [.. texts.Select(text => Number(key, text, min, max))]
         : Number(key, min, max) is { } single ? [single] : null;
 
+    /// <summary>All of this section as numbers by free names.</summary>
+    public IReadOnlyDictionary<string, double> AllNumbers(double min, double max) =>
+        _values.Keys.ToDictionary(key => key, key => Number(key, min, max)!.Value, StringComparer.Ordinal);
+
     public T? Choice<T>(string key, IReadOnlyDictionary<string, T> choices)
         where T : struct => Text(key) switch
         {

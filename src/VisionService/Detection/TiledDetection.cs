@@ -1,0 +1,71 @@
+using VisionService.Inference;
+
+namespace VisionService.Detection;
+
+/// <summary>Looks at an image part by part, so that small objects reach the network at a size it knows.</summary>
+internal static class TiledDetection
+{
+    // Parts of one object in two tiles share most of the smaller part; neighbours do not.
+    private const float MaxOverlap = 0.5f;
+
+    /// <summary>Runs the whole image and its tiles, each an item like any other, and joins what they found.</summary>
+    /// <param name="tileWidth">Width of a tile in pixels of the image.</param>
+    /// <param name="overlap">What neighbouring tiles share of a side, 0 to less than 1.</param>
+    public static async Task<(DetectResult Result, StageTimings Timings)> RunAsync(
+        Model<DetectRequest, DetectResult> model,
+        DetectRequest request,
+        int tileWidth,
+        int tileHeight,
+        float overlap,
+        int priority,
+        CancellationToken cancellationToken)
+    {
+        var tiles = Tiling.Plan(request.Image.Width, request.Image.Height, tileWidth, tileHeight, overlap);
+        if (tiles.Length == 1)
+        {
+            return await model.RunAsync(request, priority, cancellationToken);
+        }
+
+        // One failure fails the image: the other tiles are called off.
+        using var all = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var answers = await Task.WhenAll(tiles.Select(tile => Task.Run(
+            async () =>
+            {
+                try
+                {
+                    return await model.RunAsync(request with { Part = tile }, priority, all.Token);
+                }
+                catch
+                {
+                    await all.CancelAsync();
+                    throw;
+                }
+            },
+            cancellationToken)));
+        return (Merge(request, answers.Select(answer => answer.Result)), Longest(answers.Select(answer => answer.Timings)));
+    }
+
+    private static DetectResult Merge(DetectRequest request, IEnumerable<DetectResult> parts)
+    {
+        var objects = parts.SelectMany(part => part.Objects).ToArray();
+        var keyPoints = objects.Length == 0 ? 0 : objects[0].KeyPoints.Count;
+        using var candidates = Candidates.Rent(request.Filter, keyPointCount: keyPoints);
+        foreach (var found in objects)
+        {
+            var into = candidates.Add(found.Box, found.ClassId, found.Score, row: 0);
+            for (var i = 0; i < into.Length; i++)
+            {
+                into[i] = found.KeyPoints[i];
+            }
+        }
+
+        NonMaxMerging.Keep(candidates, MaxOverlap, request.MaxDetections);
+        return new DetectResult(candidates.ToObjects());
+    }
+
+    /// <summary>Tiles run side by side: the slowest of each stage is what the caller waited for.</summary>
+    private static StageTimings Longest(IEnumerable<StageTimings> timings) => timings.Aggregate((a, b) => new StageTimings(
+        Max(a.Preprocess, b.Preprocess), Max(a.Queue, b.Queue), Max(a.Inference, b.Inference), Max(a.Postprocess, b.Postprocess)));
+
+    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
+}

@@ -1,0 +1,158 @@
+using OnnxGraph;
+using VisionService.Detection;
+using VisionService.Detection.Decoders;
+using VisionService.Inference;
+
+namespace VisionService.Repository;
+
+/// <summary>What loading a detector adds: its family, the inputs beside the image, and the decoder for its outputs.</summary>
+internal static class DetectorLoader
+{
+    /// <exception cref="ModelLoadException">The family cannot be told, or the file does not fit it.</exception>
+    public static LoadedModel Load(ModelLoader loader, ModelDraft draft)
+    {
+        // 1. The family, from the manifest or from names and shapes; it says how pixels are wanted.
+        var image = InputRecipe.ImageInput(draft.Graph);
+        var labels = draft.Labels ?? UltralyticsMetadata.Labels(draft);
+        var declared = Declared(draft, labels);
+        var family = Family(draft, declared);
+        var recipe = InputRecipe.Of(draft, image, DetectorInputs.Of(family.Name));
+
+        // 2. Inputs beside the image speak of sizes: they get the network's own, so that boxes come in its pixels.
+        foreach (var input in draft.Graph.Inputs.Where(input => input.Name != recipe.InputName).ToArray())
+        {
+            Bind(draft, input, recipe.Input);
+        }
+
+        // 3. The decoder is built for what a run really gives.
+        var session = loader.Open(draft, recipe);
+        try
+        {
+            var probe = session.Probe(recipe.Input);
+            var outputs = probe.Select(shape => new OutputSignature(shape.Name, shape.Shape, !shape.IsFloat)).ToArray();
+            IDetectionDecoder Build(ModelInput input, IReadOnlyList<OutputSignature> shapes) =>
+                family.Build(declared with { Input = input, Outputs = shapes });
+            _ = BuildOrRefuse(family, () => Build(recipe.Input, outputs), outputs);
+            labels ??= UsualLabels(draft, family, outputs);
+            return loader.Finish(
+                draft,
+                recipe,
+                session,
+                family.Name,
+                labels ?? LabelList.Numbered(0),
+                new Detector(recipe.Geometry, recipe.Input.Channels, family, Build));
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether names and shapes alone make this a detector.</summary>
+    public static bool IsDetector(ModelDraft draft) =>
+        draft.Graph.Inputs.Any(input => input.Shape is { Count: 3 or 4 })
+        && DetectorFamilies.Recognize(Declared(draft, draft.Labels)).Count > 0;
+
+    private static DetectorSignature Declared(ModelDraft draft, LabelList? labels)
+    {
+        var image = InputRecipe.ImageInput(draft.Graph);
+        var sides = image.Shape!.Where(dimension => dimension.Size is not (1 or 3)).Select(dimension => (int)(dimension.Size ?? 0)).ToArray();
+        var (height, width) = sides is [.., var h, var w] ? (h, w) : (0, 0);
+        return new DetectorSignature(
+            new ModelInput(3, height, width),
+            [.. draft.Graph.Inputs.Select(input => input.Name)],
+            [.. draft.Graph.Outputs.Select(Declared)])
+        {
+            ClassCount = labels?.Count,
+            Metadata = draft.Graph.Metadata.ToDictionary(),
+            Parameters = new DecoderParameters { FirstClass = draft.Manifest.Output.LabelOffset },
+        };
+    }
+
+    private static OutputSignature Declared(Value output) => new(
+        output.Name,
+        [.. (output.Shape ?? []).Select(dimension => dimension.Size ?? -1)],
+        output.Type is not (ElementType.Float or ElementType.Float16 or ElementType.Double));
+
+    private static DetectorFamily Family(ModelDraft draft, DetectorSignature declared)
+    {
+        const string Subject = "family";
+        if (draft.Manifest.Family is { } said)
+        {
+            var named = DetectorFamilies.Find(said) ?? throw new ModelLoadException(
+                $"{Manifest.FileName}: there is no family of detectors '{said}'{Nearest.Hint(said, Names())}. Families: {string.Join(", ", Names())}.");
+            draft.Conclude(Subject, named.Name, Manifest.FileName);
+            return named;
+        }
+
+        switch (DetectorFamilies.Recognize(declared))
+        {
+            case [var only]:
+                draft.Conclude(Subject, only.Name, "names and shapes of the outputs");
+                return only;
+            case []:
+                throw new ModelLoadException(
+                    $"The outputs ({string.Join("; ", draft.Graph.Outputs)}) are those of no detector known here; {Manifest.FileName} can name a 'family'.");
+            case var several:
+                var readings = string.Join(" ", several.Select(family => $"'family: {family.Name}' ({family.Reading})"));
+                throw new ModelLoadException(
+                    $"The outputs ({string.Join("; ", draft.Graph.Outputs)}) can be read in {several.Count} ways; {Manifest.FileName} must say which: {readings}.");
+        }
+    }
+
+    private static IEnumerable<string> Names() => DetectorFamilies.All.Select(family => family.Name);
+
+    private static void Bind(ModelDraft draft, Value input, ModelInput image)
+    {
+        float[] values = input.Name switch
+        {
+            "orig_target_sizes" => [image.Width, image.Height],
+            "image_shape" or "im_shape" => [image.Height, image.Width],
+            "scale_factor" => [1, 1],
+            _ => throw new ModelLoadException(
+                $"The input '{input}' beside the image is not known; known are orig_target_sizes, image_shape, im_shape and scale_factor."),
+        };
+        draft.Graph.Bind(input.Name, input.Type switch
+        {
+            ElementType.Int64 => Tensor.Of(Array.ConvertAll(values, value => (long)value), 1, 2),
+            ElementType.Int32 => Tensor.Of(Array.ConvertAll(values, value => (int)value), 1, 2),
+            _ => Tensor.Of(values, 1, 2),
+        });
+        draft.Conclude($"input '{input.Name}'", $"[{string.Join(", ", values)}]", "the network's own size");
+    }
+
+    private static IDetectionDecoder BuildOrRefuse(
+        DetectorFamily family, Func<IDetectionDecoder> build, IReadOnlyList<OutputSignature> outputs)
+    {
+        try
+        {
+            return build();
+        }
+        catch (Exception exception) when (exception is ArgumentException or IndexOutOfRangeException or InvalidOperationException)
+        {
+            var shapes = string.Join("; ", outputs.Select(output => $"{output.Name} [{string.Join(", ", output.Shape)}]"));
+            throw new ModelLoadException(
+                $"The outputs ({shapes}) are not those of family '{family.Name}', which has {family.Reading}.", exception);
+        }
+    }
+
+    /// <summary>Without labels: eighty classes are COCO's, one class of a face detector is a face; anything else stays numbers.</summary>
+    private static LabelList? UsualLabels(ModelDraft draft, DetectorFamily family, IReadOnlyList<OutputSignature> outputs)
+    {
+        if (FaceFamilies.All.Contains(family))
+        {
+            draft.Conclude("labels", "face", "the family");
+            return LabelSets.Find("face");
+        }
+
+        if (outputs.Any(output => output.Shape.Any(side => side is 80 or 84 or 85 or 116)))
+        {
+            draft.Conclude("labels", "COCO's 80 classes", ModelLoader.Assumed);
+            return LabelSets.Find("coco80");
+        }
+
+        draft.Conclude("labels", "numbers: there is no label file", ModelLoader.Assumed);
+        return null;
+    }
+}
