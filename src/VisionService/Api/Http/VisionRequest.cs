@@ -141,7 +141,15 @@ internal sealed class VisionRequest : IDisposable
 
             if (IsFile(disposition, section.ContentType))
             {
-                Add(await EncodedImage.ReadAsync(section.Body, null, imaging.MaxBytes, MaxBytesName, cancellationToken), api);
+                var image = await EncodedImage.ReadAsync(section.Body, null, imaging.MaxBytes, MaxBytesName, cancellationToken);
+                if (image.Bytes.IsEmpty && HeaderUtilities.RemoveQuotes(disposition.FileName).Length == 0)
+                {
+                    // A form's file field that nobody touched: nothing was said.
+                    image.Dispose();
+                    continue;
+                }
+
+                Add(image, api);
                 continue;
             }
 
