@@ -57,7 +57,13 @@ internal static class ClassifierLoader
             && (said.Preset ?? InputPreset.Torchvision).Name == InputPreset.Torchvision.Name;
         var sides = said.Size is { } size ? [size.Width, size.Height]
             : input.Shape!.Select(dimension => (int)(dimension.Size ?? 0)).Where(side => side > 3).ToArray();
-        return new InputDefaults(ModelLoader.Assumed, InputPreset.Torchvision, isGrey ? ResizeMode.Stretch : ResizeMode.ShortestCrop)
+        if (isGrey)
+        {
+            // ImageNet's means are those of three channels; grey models are mostly trained on 0..1.
+            return new InputDefaults(ModelLoader.Assumed, InputPreset.Unit, ResizeMode.Stretch);
+        }
+
+        return new InputDefaults(ModelLoader.Assumed, InputPreset.Torchvision, ResizeMode.ShortestCrop)
         {
             Shortest = isTorchvision && sides.Length > 0 ? (int)Math.Round(sides.Min() * 256.0 / 224) : 0,
         };

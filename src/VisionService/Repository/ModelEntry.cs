@@ -33,5 +33,8 @@ internal sealed record LoadedModel(
     TimeSpan LoadDuration)
     : IDisposable
 {
+    /// <summary>What the manifest says of answers where a caller says nothing: thresholds and how duplicates are dropped.</summary>
+    public required ManifestOutput Defaults { get; init; }
+
     public void Dispose() => Model.Dispose();
 }
