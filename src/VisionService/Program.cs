@@ -80,6 +80,7 @@ internal static class Program
         app.UseMiddleware<ProblemsMiddleware>();
         app.UseVisionOpenApi();
         app.MapTask(ClassifyEndpoint.Create(), "Names what is in an image.");
+        app.MapTask(DetectEndpoint.Create(), "Finds objects: boxes, labels and scores; or draws them.");
         InventoryEndpoints.Map(app);
         return app;
     }

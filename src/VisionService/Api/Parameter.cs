@@ -14,6 +14,16 @@ internal sealed record Parameter(string Name, ParameterType Type, string Range, 
     /// <summary>Whether it may be said several times, or as a list in JSON.</summary>
     public bool IsList { get; init; }
 
+    /// <summary>Whether a text is one that may be said; for texts that are not free.</summary>
+    public Func<string, bool> Accepts { get; init; } = static text => text.Length > 0;
+
+    /// <summary>One of a few words.</summary>
+    public static Parameter Choice(string name, IReadOnlyCollection<string> choices, string @default, string description) =>
+        new(name, ParameterType.Text, $"one of {string.Join(", ", choices)}", @default, description)
+        {
+            Accepts = choices.Contains,
+        };
+
     public static Parameter Text(string name, string range, string @default, string description) =>
         new(name, ParameterType.Text, range, @default, description);
 
@@ -97,7 +107,7 @@ internal sealed class ParameterTable(params Parameter[] own)
             ParameterType.Number => double.TryParse(
                 text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
                 && number >= parameter.Min && number <= parameter.Max,
-            _ => text.Length > 0,
+            _ => parameter.Accepts(text),
         };
         if (!isRight)
         {

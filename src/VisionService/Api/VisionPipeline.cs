@@ -12,12 +12,34 @@ namespace VisionService.Api;
 /// it gives makes one image's request.
 /// </param>
 internal sealed record VisionCall<TRequest, TResult>(
-    string Task, ParameterTable Parameters, Func<ParameterValues, LoadedModel, Func<RgbImage, TRequest>> Bind);
+    string Task, ParameterTable Parameters, Func<ParameterValues, LoadedModel, Func<RgbImage, TRequest>> Bind)
+{
+    /// <summary>How one image's request is answered. Default: as one item.</summary>
+    public Func<Model<TRequest, TResult>, TRequest, int, CancellationToken, Task<(TResult Result, StageTimings Timings)>> Run { get; init; }
+        = static (model, request, priority, cancellationToken) => model.RunAsync(request, priority, cancellationToken);
+
+    /// <summary>Whether the request needs every pixel, not just as many as the network sees.</summary>
+    public Func<ParameterValues, bool> NeedsAllPixels { get; init; } = static _ => false;
+
+    /// <summary>Draws an answer onto its image; null where the task has no picture.</summary>
+    public Action<RgbImage, TResult, LabelList>? Draw { get; init; }
+}
+
+/// <summary>The forms of a drawn answer.</summary>
+internal enum PictureFormat
+{
+    Jpeg,
+    Png,
+}
 
 /// <summary>One image's answer: a result, or the problem with this image alone.</summary>
 /// <param name="Width">Of the upright image, pixels.</param>
 internal sealed record ImageAnswer<TResult>(
-    int Width, int Height, TResult? Result, TimeSpan Decode, StageTimings Timings, VisionException? Problem = null);
+    int Width, int Height, TResult? Result, TimeSpan Decode, StageTimings Timings, VisionException? Problem = null)
+{
+    /// <summary>The answer drawn onto the image, encoded, where that was asked for.</summary>
+    public byte[]? Picture { get; init; }
+}
 
 /// <summary>A call's answers, in the order of its images, and the model that gave them.</summary>
 internal sealed record VisionAnswer<TResult>(ModelEntry Model, IReadOnlyList<ImageAnswer<TResult>> Images);
@@ -28,12 +50,14 @@ internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder,
     private readonly SemaphoreSlim _decodes = new(
         options.Value.MaxConcurrentDecodes > 0 ? options.Value.MaxConcurrentDecodes : Environment.ProcessorCount);
 
+    /// <param name="picture">The form in which to draw the answers; null: not at all.</param>
     /// <param name="elapsed">What the request has taken of its time already.</param>
     /// <exception cref="VisionException">The call as a whole fails; with one image, its problem too.</exception>
     public async Task<VisionAnswer<TResult>> RunAsync<TRequest, TResult>(
         VisionCall<TRequest, TResult> call,
         IReadOnlyList<EncodedImage> images,
         ParameterValues parameters,
+        PictureFormat? picture,
         TimeSpan elapsed,
         CancellationToken cancellationToken)
     {
@@ -45,7 +69,8 @@ internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder,
 
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(timeout > elapsed ? timeout - elapsed : TimeSpan.Zero);
-        var item = new ImageRun<TRequest, TResult>(model, entry.Loaded!.Geometry, bind, priority, timeout, deadline.Token);
+        var item = new ImageRun<TRequest, TResult>(
+            call, model, entry.Loaded!, bind, picture, picture is not null || call.NeedsAllPixels(parameters), priority, timeout, deadline.Token);
         if (images.Count == 1)
         {
             return new VisionAnswer<TResult>(entry, [await AnswerAsync(item, images[0], cancellationToken)]);
@@ -75,12 +100,15 @@ internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder,
         var stage = "decode";
         try
         {
-            var (image, decoded) = await DecodeAsync(encoded, run.Geometry, run.Deadline);
+            var (image, decoded) = await DecodeAsync(encoded, run.NeedsAllPixels ? null : run.Loaded.Geometry, run.Deadline);
             using (image)
             {
                 stage = "inference";
-                var (result, timings) = await run.Model.RunAsync(run.Bind(image), run.Priority, run.Deadline);
-                return new ImageAnswer<TResult>(image.SourceWidth, image.SourceHeight, result, decoded, timings);
+                var (result, timings) = await run.Call.Run(run.Model, run.Bind(image), run.Priority, run.Deadline);
+                return new ImageAnswer<TResult>(image.SourceWidth, image.SourceHeight, result, decoded, timings)
+                {
+                    Picture = run.Picture is { } format ? Draw(run, image, result, format) : null,
+                };
             }
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -91,14 +119,24 @@ internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder,
         }
     }
 
+    private static byte[] Draw<TRequest, TResult>(
+        ImageRun<TRequest, TResult> run, RgbImage image, TResult result, PictureFormat format)
+    {
+        run.Call.Draw!(image, result, run.Loaded.Labels);
+        return format == PictureFormat.Jpeg ? JpegEncoder.Encode(image)
+            : PngEncoder.Encode(image.Pixels, image.Width, image.Height, PngColor.Rgb);
+    }
+
     private async Task<(RgbImage Image, TimeSpan Duration)> DecodeAsync(
-        EncodedImage encoded, InputGeometry geometry, CancellationToken cancellationToken)
+        EncodedImage encoded, InputGeometry? geometry, CancellationToken cancellationToken)
     {
         await _decodes.WaitAsync(cancellationToken);
         try
         {
             var start = Stopwatch.GetTimestamp();
-            return (decoder.Decode(encoded.Bytes.Span, source => geometry.NeededSize(source.Width, source.Height)), Stopwatch.GetElapsedTime(start));
+            return (decoder.Decode(
+                encoded.Bytes.Span,
+                geometry is null ? null : source => geometry.NeededSize(source.Width, source.Height)), Stopwatch.GetElapsedTime(start));
         }
         finally
         {
@@ -106,10 +144,14 @@ internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder,
         }
     }
 
+    /// <summary>What all images of a call have in common.</summary>
     private sealed record ImageRun<TRequest, TResult>(
+        VisionCall<TRequest, TResult> Call,
         Model<TRequest, TResult> Model,
-        InputGeometry Geometry,
+        LoadedModel Loaded,
         Func<RgbImage, TRequest> Bind,
+        PictureFormat? Picture,
+        bool NeedsAllPixels,
         int Priority,
         TimeSpan Timeout,
         CancellationToken Deadline);

@@ -11,7 +11,15 @@ namespace VisionService.Detection;
 /// <param name="MaxIoU">Two boxes that overlap more are one object, 0-1.</param>
 /// <param name="Part">Where to look, in pixels of the image, which then holds all of them; null: everywhere.</param>
 internal sealed record DetectRequest(
-    RgbImage Image, ScoreFilter Filter, SuppressionMethod? Suppression, float MaxIoU, int MaxDetections, Tile? Part = null);
+    RgbImage Image, ScoreFilter Filter, SuppressionMethod? Suppression, float MaxIoU, int MaxDetections, Tile? Part = null)
+{
+    /// <summary>The tiles to look at besides the whole; null: none.</summary>
+    public TileRequest? Tiles { get; init; }
+}
+
+/// <param name="Width">Pixels of the image.</param>
+/// <param name="Overlap">What neighbouring tiles share of a side, 0 to less than 1.</param>
+internal sealed record TileRequest(int Width, int Height, float Overlap);
 
 /// <param name="Objects">Best score first, in pixels of the upright image.</param>
 internal sealed record DetectResult(IReadOnlyList<DetectedObject> Objects);

@@ -8,19 +8,29 @@ internal static class TiledDetection
     // Parts of one object in two tiles share most of the smaller part; neighbours do not.
     private const float MaxOverlap = 0.5f;
 
-    /// <summary>Runs the whole image and its tiles, each an item like any other, and joins what they found.</summary>
-    /// <param name="tileWidth">Width of a tile in pixels of the image.</param>
-    /// <param name="overlap">What neighbouring tiles share of a side, 0 to less than 1.</param>
+    /// <summary>Most tiles of one image: a full queue's worth would serve one caller and starve the others.</summary>
+    public const int MaxTiles = 128;
+
+    /// <summary>Runs the whole image and, where asked, its tiles, each an item like any other, and joins what they found.</summary>
+    /// <exception cref="VisionException">The image would be cut into too many tiles; or as <see cref="Model{TRequest, TResult}.RunAsync"/>.</exception>
     public static async Task<(DetectResult Result, StageTimings Timings)> RunAsync(
-        Model<DetectRequest, DetectResult> model,
-        DetectRequest request,
-        int tileWidth,
-        int tileHeight,
-        float overlap,
-        int priority,
-        CancellationToken cancellationToken)
+        Model<DetectRequest, DetectResult> model, DetectRequest request, int priority, CancellationToken cancellationToken)
     {
-        var tiles = Tiling.Plan(request.Image.Width, request.Image.Height, tileWidth, tileHeight, overlap);
+        if (request.Tiles is not { } wanted)
+        {
+            return await model.RunAsync(request, priority, cancellationToken);
+        }
+
+        var (width, height) = (request.Image.Width, request.Image.Height);
+        var count = Tiling.Count(width, height, wanted.Width, wanted.Height, wanted.Overlap);
+        if (count > MaxTiles)
+        {
+            throw new VisionException(
+                VisionError.InvalidRequest,
+                $"{wanted.Width}x{wanted.Height} cuts the image of {width} x {height} pixels into {count} tiles; {MaxTiles} are allowed.");
+        }
+
+        var tiles = Tiling.Plan(width, height, wanted.Width, wanted.Height, wanted.Overlap);
         if (tiles.Length == 1)
         {
             return await model.RunAsync(request, priority, cancellationToken);

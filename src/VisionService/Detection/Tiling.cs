@@ -28,9 +28,18 @@ internal static class Tiling
         return [whole, .. tiles.Where(tile => tile != whole)];
     }
 
+    /// <summary>How many tiles <see cref="Plan"/> would give, the whole image not counted.</summary>
+    public static long Count(int imageWidth, int imageHeight, int tileWidth, int tileHeight, float overlap) =>
+        CountAlong(imageWidth, tileWidth, overlap) * CountAlong(imageHeight, tileHeight, overlap);
+
+    private static long CountAlong(int side, int tile, float overlap) =>
+        tile >= side ? 1 : 1 + ((side - tile - 1) / Step(tile, overlap)) + 1;
+
+    private static int Step(int tile, float overlap) => Math.Max(1, (int)(tile * (1 - overlap)));
+
     private static IEnumerable<int> Starts(int side, int tile, float overlap)
     {
-        var step = Math.Max(1, (int)(tile * (1 - overlap)));
+        var step = Step(tile, overlap);
         for (var start = 0; start + tile < side; start += step)
         {
             yield return start;

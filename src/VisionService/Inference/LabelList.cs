@@ -10,6 +10,9 @@ internal sealed record LabelList(IReadOnlyList<string> Names, IReadOnlyList<stri
     /// <summary>Names for a model that came without labels: <c>class 0</c>, <c>class 1</c>, ...</summary>
     public static LabelList Numbered(int count) => new([.. Enumerable.Range(0, count).Select(id => $"class {id}")]);
 
+    /// <summary>The name of a class, or its number where the list does not reach it.</summary>
+    public string NameOf(int classId) => classId >= 0 && classId < Names.Count ? Names[classId] : $"class {classId}";
+
     /// <summary>
     /// The class ids that a caller named, each by label (in any case) or by id. A text that is no label is taken for
     /// several, comma separated: labels may contain commas themselves.

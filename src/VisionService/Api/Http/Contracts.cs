@@ -2,8 +2,10 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using VisionService.Classification;
+using VisionService.Detection;
 using VisionService.Inference;
 using VisionService.Repository;
+using Evidence = VisionService.Repository.Evidence;
 
 namespace VisionService.Api.Http;
 
@@ -28,6 +30,27 @@ internal sealed record TimingsMs(
 
 internal sealed record ClassifyResponse(
     ModelIdentity Model, ImageSize Image, IReadOnlyList<ClassPrediction> Predictions, TimingsMs TimingsMs);
+
+internal sealed record BoxEdges(float Xmin, float Ymin, float Xmax, float Ymax);
+
+/// <param name="Score">0-1: how visible it is; 1 where the model does not say.</param>
+internal sealed record KeyPointPlace(float X, float Y, float Score);
+
+/// <param name="Box">Pixels of the upright image; xmax and ymax exclusive.</param>
+/// <param name="KeyPoints">Left out where the model has none.</param>
+internal sealed record DetectPrediction(
+    string Label, int ClassId, float Score, BoxEdges Box, IReadOnlyList<KeyPointPlace>? KeyPoints)
+{
+    public static DetectPrediction Of(DetectedObject found, LabelList labels) => new(
+        labels.NameOf(found.ClassId),
+        found.ClassId,
+        found.Score,
+        new BoxEdges(found.Box.XMin, found.Box.YMin, found.Box.XMax, found.Box.YMax),
+        found.KeyPoints.Count == 0 ? null : [.. found.KeyPoints.Select(point => new KeyPointPlace(point.X, point.Y, point.Score))]);
+}
+
+internal sealed record DetectResponse(
+    ModelIdentity Model, ImageSize Image, IReadOnlyList<DetectPrediction> Predictions, TimingsMs TimingsMs);
 
 internal sealed record ModelSummary(string Name, string Version, string State, string? Task, string? Family, string? Problem)
 {
@@ -88,6 +111,7 @@ internal sealed record Health(string Status, string Provider, IReadOnlyList<Mode
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(ClassifyResponse))]
+[JsonSerializable(typeof(DetectResponse))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelDetails))]
 [JsonSerializable(typeof(Health))]

@@ -1,4 +1,3 @@
-using System.Net.Mime;
 using Microsoft.Net.Http.Headers;
 
 namespace VisionService.Api.Http;
@@ -35,9 +34,6 @@ internal static class Negotiation
             VisionError.NotAcceptable,
             $"'{accept}' is not on offer here; there is {string.Join(", ", offered.ToArray())}.");
     }
-
-    /// <summary>JSON is the only form on offer.</summary>
-    public static void RequireJson(HttpRequest request) => Choose(request, MediaTypeNames.Application.Json);
 
     private static int Specificity(MediaTypeHeaderValue range) => range.MatchesAllTypes ? 0 : range.MatchesAllSubTypes ? 1 : 2;
 }

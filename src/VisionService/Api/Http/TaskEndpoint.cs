@@ -19,6 +19,9 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
     string example,
     Func<VisionAnswer<TResult>, ImageAnswer<TResult>, TimingsMs, TResponse> respond)
 {
+    private static readonly string[] JsonOnly = [MediaTypeNames.Application.Json];
+    private static readonly string[] JsonOrPicture = [MediaTypeNames.Application.Json, MediaTypeNames.Image.Jpeg, MediaTypeNames.Image.Png];
+
     public VisionCall<TRequest, TResult> Call => call;
 
     /// <summary>An answer, in JSON, for the OpenAPI document.</summary>
@@ -28,21 +31,38 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
     {
         var start = Stopwatch.GetTimestamp();
         var services = http.RequestServices;
-        Negotiation.RequireJson(http.Request);
+        var picture = Picture(Negotiation.Choose(http.Request, call.Draw is null ? JsonOnly : JsonOrPicture));
         using var request = await VisionRequest.ReadAsync(
             http.Request,
             services.GetRequiredService<IOptions<ApiOptions>>().Value,
             services.GetRequiredService<IOptions<ImagingOptions>>().Value,
             http.RequestAborted);
+        if (picture is not null && request.Images.Count > 1)
+        {
+            throw new VisionException(
+                VisionError.InvalidRequest,
+                $"A drawn answer is of one image; the request has {request.Images.Count}. Accept {MediaTypeNames.Application.Json} instead.");
+        }
+
         var answer = await services.GetRequiredService<VisionPipeline>().RunAsync(
             call,
             request.Images,
             call.Parameters.Read(request.Said),
+            picture,
             Stopwatch.GetElapsedTime(start),
             http.RequestAborted);
 
         var total = Stopwatch.GetElapsedTime(start);
         http.Response.Headers["Server-Timing"] = ServerTiming(answer.Images, total);
+        if (picture is { } format)
+        {
+            var drawn = answer.Images[0].Picture!;
+            http.Response.ContentType = MediaTypeOf(format);
+            http.Response.ContentLength = drawn.Length;
+            await http.Response.Body.WriteAsync(drawn, http.RequestAborted);
+            return;
+        }
+
         http.Response.ContentType = MediaTypeNames.Application.Json;
         await using var writer = new Utf8JsonWriter(http.Response.BodyWriter, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         if (answer.Images is [var only] && !request.WantsList)
@@ -61,6 +81,16 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
         writer.WriteEndArray();
         writer.WriteEndObject();
     }
+
+    private static PictureFormat? Picture(string mediaType) => mediaType switch
+    {
+        MediaTypeNames.Image.Jpeg => PictureFormat.Jpeg,
+        MediaTypeNames.Image.Png => PictureFormat.Png,
+        _ => null,
+    };
+
+    private static string MediaTypeOf(PictureFormat format) =>
+        format == PictureFormat.Jpeg ? MediaTypeNames.Image.Jpeg : MediaTypeNames.Image.Png;
 
     private void Write(
         Utf8JsonWriter writer, HttpContext http, VisionAnswer<TResult> answer, ImageAnswer<TResult> image, TimeSpan total)
