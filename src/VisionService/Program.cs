@@ -1,2 +1,95 @@
-Console.WriteLine(Microsoft.ML.OnnxRuntime.OrtEnv.Instance().GetVersionString());
-Console.WriteLine(typeof(SixLabors.ImageSharp.Image).Assembly);
+using Microsoft.Extensions.Options;
+using VisionService.Api;
+using VisionService.Api.Http;
+using VisionService.Imaging;
+using VisionService.Inference;
+using VisionService.Repository;
+
+namespace VisionService;
+
+internal static class Program
+{
+    private const int UsageError = 2;
+
+    public static async Task<int> Main(string[] args)
+    {
+        var commandLine = CommandLine.Parse(args);
+        if (commandLine.WantsHelp)
+        {
+            await Console.Out.WriteLineAsync(CommandLine.Help);
+            return 0;
+        }
+
+        if (commandLine.Problem is not null)
+        {
+            await Console.Error.WriteLineAsync(commandLine.Problem);
+            return UsageError;
+        }
+
+        try
+        {
+            await using var app = Build(commandLine);
+
+            // Before the host starts, so that a wrong setting is one line and not the trace of a failed start.
+            app.Services.GetRequiredService<IStartupValidator>().Validate();
+            app.Services.GetRequiredService<ModelCatalog>();
+            await app.RunAsync();
+            return 0;
+        }
+        catch (Exception exception) when (IsMisconfiguration(exception))
+        {
+            await Console.Error.WriteLineAsync(exception.Message);
+            return UsageError;
+        }
+    }
+
+    /// <summary>The service, ready to run; tests build it with their own command line.</summary>
+    public static WebApplication Build(CommandLine commandLine)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.AddInMemoryCollection(commandLine.Settings);
+
+        var services = builder.Services;
+        services.AddSingleton(TimeProvider.System);
+        AddOptions<ApiOptions>(services, "Api");
+        AddOptions<ImagingOptions>(services, "Imaging");
+        AddOptions<InferenceOptions>(services, "Inference");
+        AddOptions<RepositoryOptions>(services, "Repository");
+        services.PostConfigure<RepositoryOptions>(static options => options.UseShippedModels());
+
+        services.AddSingleton(static provider => new ImageDecoder(provider.GetRequiredService<IOptions<ImagingOptions>>().Value));
+        services.AddSingleton<ExecutionProvider>();
+        services.AddSingleton<ModelLoader>();
+        services.AddSingleton<ModelCatalog>();
+        services.AddHostedService(static provider => provider.GetRequiredService<ModelCatalog>());
+        services.AddSingleton<VisionPipeline>();
+        services.AddVisionOpenApi();
+
+        builder.WebHost.ConfigureKestrel(static (_, kestrel) =>
+        {
+            var api = kestrel.ApplicationServices.GetRequiredService<IOptions<ApiOptions>>().Value;
+            kestrel.AddServerHeader = false;
+            kestrel.ListenAnyIP(api.HttpPort);
+
+            // Our own limit answers first, with its name; this one catches bodies that do not say how long they are.
+            kestrel.Limits.MaxRequestBodySize = api.MaxRequestBytes;
+        });
+
+        var app = builder.Build();
+        app.UseRequestId();
+        app.UseMiddleware<ProblemsMiddleware>();
+        app.UseVisionOpenApi();
+        app.MapTask(ClassifyEndpoint.Create(), "Names what is in an image.");
+        InventoryEndpoints.Map(app);
+        return app;
+    }
+
+    private static void AddOptions<T>(IServiceCollection services, string section)
+        where T : class => services.AddOptions<T>()
+            .BindConfiguration(section, static binder => binder.ErrorOnUnknownConfiguration = true)
+            .ValidateDataAnnotations()
+            .ValidateOnStart();
+
+    private static bool IsMisconfiguration(Exception exception) =>
+        exception is OptionsValidationException or ModelLoadException or InvalidOperationException or IOException;
+}

@@ -16,8 +16,7 @@ internal sealed class BatchOutputs
     public BatchOutputs(
         IReadOnlyList<string> names, IDisposableReadOnlyCollection<OrtValue> values, int items, int rows)
     {
-        _values = values;
-        _readers = items;
+        (_values, _readers) = (values, items);
         Outputs = new BatchOutput[values.Count];
         for (var i = 0; i < Outputs.Length; i++)
         {
@@ -70,6 +69,8 @@ internal sealed class BatchOutput
     public string Name { get; }
 
     public long[] ItemShape { get; }
+
+    public bool IsFloat => _floats is not null || _type == TensorElementType.Float;
 
     public ReadOnlySpan<float> Floats(int item) => Row(
         _floats is not null ? _floats

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
 using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
@@ -9,9 +10,10 @@ internal sealed partial class ExecutionProvider
     private const string CudaName = "CUDAExecutionProvider";
     private readonly int _cpuCores = Environment.ProcessorCount;
 
-    public ExecutionProvider(InferenceOptions options, ILogger<ExecutionProvider> logger)
+    public ExecutionProvider(IOptions<InferenceOptions> options, ILogger<ExecutionProvider> logger)
     {
-        if (options.Provider == ProviderChoice.Cpu)
+        var choice = options.Value.Provider;
+        if (choice == ProviderChoice.Cpu)
         {
             Reason = "configured";
         }
@@ -22,7 +24,7 @@ internal sealed partial class ExecutionProvider
         else
         {
             Reason = refusal;
-            if (options.Provider == ProviderChoice.Cuda || IsCudaInstalled)
+            if (choice == ProviderChoice.Cuda || IsCudaInstalled)
             {
                 Log.FallingBack(logger, refusal);
             }

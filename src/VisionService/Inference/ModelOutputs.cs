@@ -17,6 +17,9 @@ internal readonly ref struct ModelOutputs(BatchOutputs batch, int item)
     /// </summary>
     public ReadOnlySpan<long> Shape(int output) => batch.Outputs[output].ItemShape;
 
+    /// <summary>Whether the output holds floating-point numbers; else <see cref="Integers"/> reads it.</summary>
+    public bool IsFloat(int output) => batch.Outputs[output].IsFloat;
+
     /// <summary>The values of a floating-point output (float16 and double arrive as float), row-major.</summary>
     /// <exception cref="InvalidOperationException">The output holds integers.</exception>
     public ReadOnlySpan<float> Floats(int output) => batch.Outputs[output].Floats(item);

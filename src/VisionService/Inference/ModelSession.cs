@@ -30,8 +30,24 @@ internal sealed class ModelSession : IDisposable
         _fixedBatch = batchAxis > 0 ? batchAxis : null;
     }
 
-    /// <summary>The most items one run can take: what the file fixes, else null for any number.</summary>
+    /// <summary>How many items every run takes: what the file fixes; null where any number will do.</summary>
     public int? FixedBatch => _fixedBatch;
+
+    /// <summary>Runs one blank item to see what the outputs are like: the file's own word on shapes may be missing or wrong.</summary>
+    public IReadOnlyList<OutputShape> Probe(ModelInput shape)
+    {
+        using var blank = new ModelItem(shape);
+        blank.Planes.Clear();
+        var outputs = Run(0, [blank]);
+        try
+        {
+            return [.. outputs.Outputs.Select(output => new OutputShape(output.Name, output.IsFloat, [.. output.ItemShape]))];
+        }
+        finally
+        {
+            outputs.Release();
+        }
+    }
 
     /// <summary>Runs a batch of items of one shape; a fixed batch axis is filled up with zeros.</summary>
     /// <param name="runner">Whose buffer to use; two calls at once must not name the same.</param>
@@ -75,6 +91,11 @@ internal sealed class ModelSession : IDisposable
         _session.Dispose();
     }
 }
+
+/// <summary>What one output gives for one item.</summary>
+/// <param name="IsFloat">Whether it holds floating-point numbers of any width.</param>
+/// <param name="Shape">See <see cref="ModelOutputs.Shape"/>.</param>
+internal sealed record OutputShape(string Name, bool IsFloat, IReadOnlyList<long> Shape);
 
 /// <summary>One item's planes, in a rented buffer that goes back on disposal.</summary>
 internal sealed class ModelItem(ModelInput shape) : IDisposable

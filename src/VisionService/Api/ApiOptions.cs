@@ -1,0 +1,30 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace VisionService.Api;
+
+/// <summary>What the service listens on and what one request may ask for; section <c>Api</c>.</summary>
+internal sealed class ApiOptions
+{
+    /// <summary>Port of REST and the pages; 0 takes a free one. Default 8080.</summary>
+    [Range(0, 65535)]
+    public int HttpPort { get; init; } = 8080;
+
+    /// <summary>Most bytes of one request's body, all its images together. Default 64 MiB.</summary>
+    [Range(1, int.MaxValue)]
+    public int MaxRequestBytes { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>Most images in one request. Default 64.</summary>
+    [Range(1, 10_000)]
+    public int MaxImages { get; init; } = 64;
+
+    /// <summary>How long a request may take that does not say so itself (<c>timeout_ms</c>). Default 30 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "00:10:00")]
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Images decoded at once; 0, the default, means one per core. Bounds memory: each may take
+    /// <c>Imaging:MaxPixels</c> x 3 bytes.
+    /// </summary>
+    [Range(0, 1024)]
+    public int MaxConcurrentDecodes { get; init; }
+}

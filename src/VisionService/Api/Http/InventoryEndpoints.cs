@@ -1,0 +1,51 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using VisionService.Inference;
+using VisionService.Repository;
+
+namespace VisionService.Api.Http;
+
+/// <summary>What there is and how it is: models and health.</summary>
+internal static class InventoryEndpoints
+{
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/models", (ModelCatalog catalog) => Json(new ModelList([.. catalog.Entries.Select(ModelSummary.Of)])))
+            .WithSummary("All models, ready or not, with the reason where one is not.")
+            .WithTags("Models")
+            .Produces<ModelList>();
+        routes.MapGet("/models/{name}", (string name, ModelCatalog catalog) => Json(ModelDetails.Of(catalog.Find(name))))
+            .WithSummary("One model: input, labels, batching, and why it was taken to be what it is.")
+            .WithTags("Models")
+            .Produces<ModelDetails>()
+            .ProducesProblem(404);
+        routes.MapGet("/livez", () => TypedResults.Text("live"))
+            .WithSummary("200 while the process can answer at all.")
+            .WithTags("Health");
+        routes.MapGet("/readyz", (ModelCatalog catalog, ExecutionProvider provider) => Report(catalog, provider, failUnready: true))
+            .WithSummary("200 once no model is loading and at least one is ready, else 503.")
+            .WithTags("Health")
+            .Produces<Health>()
+            .Produces<Health>(503);
+        routes.MapGet("/healthz", (ModelCatalog catalog, ExecutionProvider provider) => Report(catalog, provider, failUnready: false))
+            .WithSummary("The same report as /readyz, always with 200.")
+            .WithTags("Health")
+            .Produces<Health>();
+    }
+
+    private static JsonHttpResult<ModelList> Json(ModelList list) =>
+        TypedResults.Json(list, ContractsJson.Readable.ModelList);
+
+    private static JsonHttpResult<ModelDetails> Json(ModelDetails details) =>
+        TypedResults.Json(details, ContractsJson.Readable.ModelDetails);
+
+    private static JsonHttpResult<Health> Report(ModelCatalog catalog, ExecutionProvider provider, bool failUnready)
+    {
+        var entries = catalog.Entries;
+        var status = catalog.IsReady ? "ready"
+            : entries.Any(entry => entry.State == ModelState.Loading) ? "loading" : "unavailable";
+        return TypedResults.Json(
+            new Health(status, provider.Name, [.. entries.Select(ModelSummary.Of)]),
+            ContractsJson.Readable.Health,
+            statusCode: failUnready && !catalog.IsReady ? 503 : 200);
+    }
+}

@@ -1,0 +1,176 @@
+using System.Net.Mime;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+using VisionService.Imaging;
+
+namespace VisionService.Api.Http;
+
+/// <summary>What a request to one of the four tasks holds, in whichever form it came: images and parameters.</summary>
+internal sealed class VisionRequest : IDisposable
+{
+    private const string MaxBytesName = $"Imaging:{nameof(ImagingOptions.MaxBytes)}";
+    private const string MaxRequestBytesName = $"Api:{nameof(ApiOptions.MaxRequestBytes)}";
+
+    // A parameter is a short text; a form field longer than this is a mistake.
+    private const int MaxFieldBytes = 64 * 1024;
+
+    private readonly List<EncodedImage> _images = [];
+    private readonly List<(string Name, IReadOnlyList<string> Values)> _said = [];
+
+    private VisionRequest()
+    {
+    }
+
+    public IReadOnlyList<EncodedImage> Images => _images;
+
+    /// <summary>Parameters as the caller said them, not yet checked.</summary>
+    public IReadOnlyList<(string Name, IReadOnlyList<string> Values)> Said => _said;
+
+    /// <summary>Whether the caller asked for a list of results, even one of a single image.</summary>
+    public bool WantsList { get; private set; }
+
+    /// <exception cref="VisionException">The body is malformed, too large, of an unknown form, or holds no image.</exception>
+    public static async Task<VisionRequest> ReadAsync(
+        HttpRequest http, ApiOptions api, ImagingOptions imaging, CancellationToken cancellationToken)
+    {
+        var request = new VisionRequest();
+        try
+        {
+            foreach (var (name, values) in http.Query)
+            {
+                request._said.Add((name, values.OfType<string>().ToArray()));
+            }
+
+            await request.ReadBodyAsync(http, api, imaging, cancellationToken);
+            return request._images.Count > 0 ? request : throw new VisionException(
+                VisionError.InvalidRequest, "The request holds no image.");
+        }
+        catch (Exception exception) when (exception is InvalidDataException || (exception is IOException and not BadHttpRequestException))
+        {
+            request.Dispose();
+            throw new VisionException(VisionError.InvalidRequest, $"The body cannot be read: {exception.Message}", exception);
+        }
+        catch
+        {
+            request.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var image in _images)
+        {
+            image.Dispose();
+        }
+    }
+
+    private Task ReadBodyAsync(HttpRequest http, ApiOptions api, ImagingOptions imaging, CancellationToken cancellationToken)
+    {
+        if (http.ContentLength > api.MaxRequestBytes)
+        {
+            throw new VisionException(
+                VisionError.TooLarge,
+                $"The request has {http.ContentLength} bytes; {MaxRequestBytesName} allows {api.MaxRequestBytes}.");
+        }
+
+        // Without a content type the bytes are what RFC 9110 lets us assume: an octet stream.
+        var text = http.ContentType ?? MediaTypeNames.Application.Octet;
+        if (!MediaTypeHeaderValue.TryParse(text, out var type))
+        {
+            throw Unsupported(text);
+        }
+
+        if (type.Type.Equals("image", StringComparison.OrdinalIgnoreCase) || Is(type, MediaTypeNames.Application.Octet))
+        {
+            return ReadRawAsync(http, imaging, cancellationToken);
+        }
+
+        return Is(type, MediaTypeNames.Multipart.FormData) ? ReadMultipartAsync(http, type, api, imaging, cancellationToken)
+            : Is(type, MediaTypeNames.Application.Json) ? ReadJsonAsync(http, api, imaging, cancellationToken)
+            : throw Unsupported(text);
+    }
+
+    private static bool Is(MediaTypeHeaderValue type, string name) =>
+        type.MediaType.Equals(name, StringComparison.OrdinalIgnoreCase);
+
+    private static VisionException Unsupported(string type) => new(
+        VisionError.UnsupportedMediaType,
+        $"A body of type '{type}' is not understood; send image/*, application/octet-stream, multipart/form-data or application/json.");
+
+    private async Task ReadRawAsync(HttpRequest http, ImagingOptions imaging, CancellationToken cancellationToken)
+    {
+        var image = await EncodedImage.ReadAsync(
+            http.Body, http.ContentLength, imaging.MaxBytes, MaxBytesName, cancellationToken);
+        if (image.Bytes.IsEmpty)
+        {
+            image.Dispose();
+            return;
+        }
+
+        _images.Add(image);
+    }
+
+    /// <summary>Parts are read one after the other into pooled memory; nothing goes through a temporary file.</summary>
+    private async Task ReadMultipartAsync(
+        HttpRequest http, MediaTypeHeaderValue type, ApiOptions api, ImagingOptions imaging, CancellationToken cancellationToken)
+    {
+        var boundary = HeaderUtilities.RemoveQuotes(type.Boundary);
+        if (boundary.Length is 0 or > 70)
+        {
+            throw new VisionException(
+                VisionError.InvalidRequest, $"The multipart boundary must have 1 to 70 characters, not {boundary.Length}.");
+        }
+
+        var reader = new MultipartReader(boundary.ToString(), http.Body);
+        while (await reader.ReadNextSectionAsync(cancellationToken) is { } section)
+        {
+            if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition))
+            {
+                throw new VisionException(VisionError.InvalidRequest, "A part of the form has no Content-Disposition.");
+            }
+
+            if (IsFile(disposition, section.ContentType))
+            {
+                Add(await EncodedImage.ReadAsync(section.Body, null, imaging.MaxBytes, MaxBytesName, cancellationToken), api);
+                continue;
+            }
+
+            var name = HeaderUtilities.RemoveQuotes(disposition.Name).ToString();
+            using var field = await EncodedImage.ReadAsync(
+                section.Body, null, MaxFieldBytes, $"a form field ('{name}')", cancellationToken);
+            var value = System.Text.Encoding.UTF8.GetString(field.Bytes.Span);
+
+            // Browsers send a form's untouched fields as empty texts: nothing was said.
+            if (value.Length > 0)
+            {
+                _said.Add((name, [value]));
+            }
+        }
+    }
+
+    private static bool IsFile(ContentDispositionHeaderValue disposition, string? contentType) =>
+        disposition.FileName.HasValue || disposition.FileNameStar.HasValue
+        || (MediaTypeHeaderValue.TryParse(contentType, out var type)
+            && (type.Type.Equals("image", StringComparison.OrdinalIgnoreCase) || Is(type, MediaTypeNames.Application.Octet)));
+
+    private async Task ReadJsonAsync(
+        HttpRequest http, ApiOptions api, ImagingOptions imaging, CancellationToken cancellationToken)
+    {
+        using var body = await EncodedImage.ReadAsync(
+            http.Body, http.ContentLength, api.MaxRequestBytes, MaxRequestBytesName, cancellationToken);
+        var json = new JsonRequestBody(imaging.MaxBytes, MaxBytesName);
+        WantsList = json.Read(body.Bytes.Span, image => Add(image, api), (name, values) => _said.Add((name, values)));
+    }
+
+    private void Add(EncodedImage image, ApiOptions api)
+    {
+        _images.Add(image);
+        if (_images.Count > api.MaxImages)
+        {
+            throw new VisionException(
+                VisionError.TooLarge,
+                $"The request has more than {api.MaxImages} images; Api:{nameof(ApiOptions.MaxImages)} allows no more.");
+        }
+    }
+}

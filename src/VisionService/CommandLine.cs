@@ -1,0 +1,73 @@
+namespace VisionService;
+
+/// <summary>The command line, turned into configuration; it wins over the environment and appsettings.json.</summary>
+/// <param name="Settings">Configuration keys and values.</param>
+/// <param name="Problem">What is wrong with it; null when nothing is.</param>
+internal sealed record CommandLine(IReadOnlyDictionary<string, string?> Settings, bool WantsHelp, string? Problem)
+{
+    private static readonly Option[] Options =
+    [
+        new("--models", "DIR", "Repository:Models", "A folder of models, one model's folder, or an ONNX file; may be repeated.", true),
+        new("--http-port", "N", "Api:HttpPort", "Port of REST and the pages (8080)."),
+        new("--provider", "P", "Inference:Provider", "auto, cpu or cuda (auto: CUDA where there is a device)."),
+        new("--instances", "N", "Inference:Instances", "Concurrent runs per model (0: one per core on the CPU)."),
+        new("--max-batch-size", "N", "Inference:MaxBatchSize", "Most images in one run (0: 1 on the CPU, 16 on CUDA)."),
+        new("--max-queue-size", "N", "Inference:MaxQueueSize", "Most images that wait for one model (256)."),
+    ];
+
+    private static readonly string[] Sections = ["Api", "Imaging", "Inference", "Repository", "Logging", "Kestrel"];
+
+    public static string Help { get; } = $"""
+        VisionService serves ONNX vision models over REST.
+
+        Usage: VisionService [options]
+
+        {string.Join('\n', Options.Select(option => $"  {option.Name + " " + option.Value,-22}{option.Description}"))}
+          --Section:Key VALUE   Any other setting, such as --Imaging:MaxBytes 50000000.
+          --help                This text.
+        """;
+
+    public static CommandLine Parse(IReadOnlyList<string> args)
+    {
+        var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        for (var i = 0; i < args.Count; i++)
+        {
+            if (args[i] is "--help" or "-h" or "-?")
+            {
+                return new CommandLine(settings, WantsHelp: true, null);
+            }
+
+            var (name, value) = args[i].Split('=', 2) is [var left, var right] ? (left, right) : (args[i], null);
+            var option = Find(name);
+            if (option is null)
+            {
+                return Wrong($"Unknown option '{name}'{Nearest.Hint(name, Options.Select(known => known.Name))}; --help lists them.");
+            }
+
+            if (value is null && ++i == args.Count)
+            {
+                return Wrong($"Option '{name}' needs a value.");
+            }
+
+            value ??= args[i];
+            var key = option.IsList ? $"{option.Key}:{settings.Keys.Count(k => k.StartsWith(option.Key, StringComparison.Ordinal))}" : option.Key;
+            if (!settings.TryAdd(key, value))
+            {
+                return Wrong($"Option '{name}' is given more than once.");
+            }
+        }
+
+        return new CommandLine(settings, WantsHelp: false, null);
+
+        CommandLine Wrong(string problem) => new(settings, WantsHelp: false, problem);
+    }
+
+    private static Option? Find(string name) =>
+        Options.FirstOrDefault(option => option.Name == name)
+        ?? (name.StartsWith("--", StringComparison.Ordinal) && name.Split(':') is [var section, _, ..]
+            && Sections.Contains(section[2..], StringComparer.OrdinalIgnoreCase)
+            ? new Option(name, "VALUE", name[2..], "")
+            : null);
+
+    private sealed record Option(string Name, string Value, string Key, string Description, bool IsList = false);
+}

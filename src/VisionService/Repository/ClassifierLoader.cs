@@ -1,0 +1,99 @@
+using OnnxGraph;
+using VisionService.Classification;
+using VisionService.Inference;
+
+namespace VisionService.Repository;
+
+/// <summary>What loading a classifier adds: which output holds the scores, what they still need, and how they are labelled.</summary>
+internal static class ClassifierLoader
+{
+    // Operations that only move values: what stands before them decides what the values are.
+    private static readonly HashSet<string> Movers =
+        ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "Transpose", "Dropout", "DequantizeLinear", "QuantizeLinear"];
+
+    /// <exception cref="ModelLoadException">No output holds class scores, or the labels do not fit it.</exception>
+    public static LoadedModel Load(ModelLoader loader, ModelDraft draft)
+    {
+        var recipe = InputRecipe.Of(draft);
+        var session = loader.Open(draft, recipe);
+        try
+        {
+            var (output, classes) = Scores(session.Probe(recipe.Input), draft.Manifest.Output.Scores);
+            var name = draft.Graph.Outputs[output].Name;
+            draft.Conclude("scores", $"output '{name}', {classes} classes", "a probe run");
+            var activation = draft.Choose(
+                "activation", draft.Manifest.Output.Activation, Missing(draft.Graph, name), "the graph's last operation");
+            var (labels, firstClass) = Label(draft, classes);
+            return loader.Finish(
+                draft,
+                recipe,
+                session,
+                draft.Manifest.Family ?? "classifier",
+                labels,
+                new Classifier(recipe.Geometry, recipe.Input.Channels, labels, output, activation, firstClass));
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The output that is named, or the first of the form <c>[1, classes]</c>, trailing ones aside.</summary>
+    private static (int Output, int Classes) Scores(IReadOnlyList<OutputShape> outputs, string? name)
+    {
+        var shapes = string.Join("; ", outputs.Select(shape => $"{shape.Name} [{string.Join(", ", shape.Shape)}]"));
+        for (var i = 0; i < outputs.Count; i++)
+        {
+            var shape = outputs[i].Shape;
+            var isScores = outputs[i].IsFloat && shape.Count >= 2 && shape[0] == 1 && shape.Count(size => size != 1) <= 1;
+            if (name is null ? isScores : outputs[i].Name == name)
+            {
+                return isScores ? (i, (int)shape.Max()) : throw new ModelLoadException(
+                    $"Output '{name}' does not hold class scores [1, classes]. Outputs: {shapes}.");
+            }
+        }
+
+        throw new ModelLoadException(name is null
+            ? $"No output holds class scores [1, classes]. Outputs: {shapes}."
+            : $"There is no output '{name}'. Outputs: {shapes}.");
+    }
+
+    /// <summary>A softmax, unless the graph already ends in something that makes probabilities.</summary>
+    private static ScoreActivation Missing(Graph graph, string output)
+    {
+        var node = graph.Producer(output);
+        while (node is not null && Movers.Contains(node.OpType))
+        {
+            node = graph.Producer(node.Inputs[0]);
+        }
+
+        return node?.OpType is "Softmax" or "Sigmoid" or "HardSigmoid" ? ScoreActivation.None : ScoreActivation.Softmax;
+    }
+
+    private static (LabelList Labels, int FirstClass) Label(ModelDraft draft, int classes)
+    {
+        var background = draft.Manifest.Output.Background;
+        if (draft.Labels is not { } labels)
+        {
+            var first = background == true ? 1 : 0;
+            draft.Conclude("labels", "numbers: there is no label file", ModelLoader.Assumed);
+            return (LabelList.Numbered(classes - first), first);
+        }
+
+        draft.Conclude("labels", $"{labels.Count} names", "the label file or the manifest");
+        if (labels.Count == classes && background != true)
+        {
+            return (labels, 0);
+        }
+
+        // TensorFlow's ImageNet models have 1001 classes, the first of them the background.
+        if (labels.Count == classes - 1 && background != false)
+        {
+            draft.Conclude("background", "the first class", background is null ? "one label less than classes" : Manifest.FileName);
+            return (labels, 1);
+        }
+
+        throw new ModelLoadException($"There are {labels.Count} labels for {classes} classes.");
+    }
+}

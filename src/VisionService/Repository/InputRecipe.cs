@@ -1,0 +1,142 @@
+using System.Globalization;
+using OnnxGraph;
+using VisionService.Imaging;
+using VisionService.Inference;
+
+namespace VisionService.Repository;
+
+/// <summary>How an image becomes the network's input: geometry on our side, normalisation inside the graph.</summary>
+internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeometry Geometry, PixelNormalization Normalization)
+{
+    /// <summary>Works the recipe out from the manifest, its preset, and the graph's input; what is left is assumed, and said so.</summary>
+    /// <exception cref="ModelLoadException">The input is no image, or the manifest contradicts the file.</exception>
+    public static InputRecipe Of(ModelDraft draft)
+    {
+        var manifest = draft.Manifest.Input;
+        var value = SingleInput(draft.Graph);
+        var (isInterleaved, channels, fileWidth, fileHeight) = Picture(value, manifest.Layout);
+        var (width, height) = Size(manifest, fileWidth, fileHeight);
+        draft.Conclude(
+            "input", $"{value.Type} {(isInterleaved ? "NHWC" : "NCHW")}, {channels} x {height} x {width}", "the graph");
+
+        var preset = Preset(draft, manifest, value);
+        return new InputRecipe(
+            value.Name,
+            new ModelInput(channels, height, width),
+            ReadGeometry(draft, manifest, preset, width, height, channels),
+            ReadNormalization(manifest, preset, isInterleaved, channels));
+    }
+
+    private static Value SingleInput(Graph graph) => graph.Inputs switch
+    {
+        [var only] => only,
+        [] => throw new ModelLoadException("The model has no input."),
+        var several => throw new ModelLoadException(
+            $"The model has {several.Count} inputs ({string.Join("; ", several)}); one that takes an image is understood."),
+    };
+
+    private static (bool IsInterleaved, int Channels, long? Width, long? Height) Picture(Value input, bool? saidInterleaved)
+    {
+        if (input.Shape is not { Count: 3 or 4 } shape)
+        {
+            throw new ModelLoadException($"The input '{input}' is no image: it needs 3 or 4 dimensions.");
+        }
+
+        var axes = shape.Skip(shape.Count - 3).Select(dimension => dimension.Size).ToArray();
+        var isInterleaved = saidInterleaved ?? (axes[0] is not (1 or 3) && axes[2] is 1 or 3);
+        var (channels, height, width) = isInterleaved ? (axes[2], axes[0], axes[1]) : (axes[0], axes[1], axes[2]);
+        return channels is null or 1 or 3
+            ? (isInterleaved, (int)(channels ?? 3), width, height)
+            : throw new ModelLoadException($"The input '{input}' has {channels} channels; an image has 3, or 1.");
+    }
+
+    private static (int Width, int Height) Size(ManifestInput manifest, long? fileWidth, long? fileHeight)
+    {
+        if (manifest.Size is { } said)
+        {
+            return (fileWidth ?? said.Width) == said.Width && (fileHeight ?? said.Height) == said.Height ? said
+                : throw new ModelLoadException(
+                    $"{Manifest.FileName}: 'size' is [{said.Width}, {said.Height}], but the file fixes [{fileWidth}, {fileHeight}] (width, height).");
+        }
+
+        return fileWidth is > 0 and <= 16384 && fileHeight is > 0 and <= 16384 ? ((int)fileWidth, (int)fileHeight)
+            : throw new ModelLoadException(
+                $"The file leaves the size of its input open; {Manifest.FileName} must say it: input: {{size: [width, height]}}.");
+    }
+
+    private static InputPreset Preset(ModelDraft draft, ManifestInput manifest, Value input)
+    {
+        const string Subject = "input normalisation";
+        if (manifest.Preset is { } said)
+        {
+            draft.Conclude(Subject, said.Name, Manifest.FileName);
+            return said;
+        }
+
+        if (manifest.Scale is not null || manifest.Mean is not null || manifest.Std is not null)
+        {
+            var scale = (manifest.Scale ?? 1).ToString("G4", CultureInfo.InvariantCulture);
+            draft.Conclude(Subject, $"scale {scale}, mean and std as listed", Manifest.FileName);
+            return InputPreset.Raw;
+        }
+
+        if (input.Type == ElementType.UInt8)
+        {
+            draft.Conclude(Subject, "none: the model takes bytes", "the graph");
+            return InputPreset.Raw;
+        }
+
+        draft.Conclude(Subject, InputPreset.Torchvision.Name, ModelLoader.Assumed);
+        return InputPreset.Torchvision;
+    }
+
+    /// <summary>
+    /// A classifier sees the middle of the picture: the shorter side is brought to the input's, or to 256/224 of it where
+    /// the recipe is torchvision's. Grey digits and the like are taken whole.
+    /// </summary>
+    private static InputGeometry ReadGeometry(
+        ModelDraft draft, ManifestInput manifest, InputPreset preset, int width, int height, int channels)
+    {
+        var mode = draft.Choose(
+            "resize", manifest.Resize, channels == 1 ? ResizeMode.Stretch : ResizeMode.ShortestCrop, "the task's custom");
+        var side = Math.Min(width, height);
+        return new InputGeometry(width, height, mode)
+        {
+            ResizeShortest = manifest.Shortest
+                ?? (preset.Name == InputPreset.Torchvision.Name ? (int)Math.Round(side * 256.0 / 224) : side),
+            Align = manifest.Align ?? LetterboxAlign.Center,
+            Interpolation = manifest.Interpolation ?? Interpolation.Bilinear,
+            Antialias = manifest.Antialias ?? mode != ResizeMode.Letterbox,
+            Pad = (byte)(manifest.Pad ?? (mode == ResizeMode.Letterbox ? 114 : 0)),
+        };
+    }
+
+    private static PixelNormalization ReadNormalization(
+        ManifestInput manifest, InputPreset preset, bool isInterleaved, int channels)
+    {
+        var color = manifest.Color ?? (channels == 1 ? InputColor.Gray : preset.Color);
+        if ((color == InputColor.Gray) != (channels == 1))
+        {
+            throw new ModelLoadException($"{Manifest.FileName}: 'color' is {color.ToString().ToLowerInvariant()}, but the input has {channels} channel(s).");
+        }
+
+        return new PixelNormalization
+        {
+            Order = color == InputColor.Bgr ? ChannelOrder.Bgr : ChannelOrder.Rgb,
+            Invert = manifest.Invert ?? false,
+            Scale = (float)(manifest.Scale ?? preset.Scale),
+            Mean = PerChannel("mean", manifest.Mean ?? preset.Mean, 0, channels),
+            Std = PerChannel("std", manifest.Std ?? preset.Std, 1, channels),
+            Layout = isInterleaved ? TensorLayout.Interleaved : TensorLayout.Planar,
+        };
+    }
+
+    private static float[] PerChannel(string key, IReadOnlyList<double> values, double neutral, int channels) =>
+        values.Count switch
+        {
+            0 => [(float)neutral],
+            _ when values.Count == 1 || values.Count == channels => [.. values.Select(value => (float)value)],
+            _ => throw new ModelLoadException(
+                $"{Manifest.FileName}: '{key}' has {values.Count} values; the input has {channels} channel(s)."),
+        };
+}

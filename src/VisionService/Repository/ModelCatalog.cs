@@ -1,0 +1,174 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
+using VisionService.Inference;
+
+namespace VisionService.Repository;
+
+/// <summary>
+/// The inventory: every model found, in whatever state. Loads in the background once the host starts; a model that
+/// cannot be loaded keeps its reason and does not stop the others.
+/// </summary>
+internal sealed partial class ModelCatalog : BackgroundService
+{
+    private readonly ConcurrentDictionary<string, ModelEntry> _entries = new(StringComparer.Ordinal);
+    private readonly IDictionary<string, string> _defaults;
+    private readonly ModelLoader _loader;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+
+    /// <exception cref="ModelLoadException">A configured folder does not exist.</exception>
+    public ModelCatalog(
+        IOptions<RepositoryOptions> options, ModelLoader loader, TimeProvider time, ILogger<ModelCatalog> logger)
+    {
+        (_defaults, _loader, _time, _logger) = (options.Value.Defaults, loader, time, logger);
+        foreach (var files in options.Value.Models.SelectMany(ModelFiles.Discover))
+        {
+            Add(files);
+        }
+    }
+
+    /// <summary>By name.</summary>
+    public IReadOnlyList<ModelEntry> Entries => [.. _entries.Values.OrderBy(entry => entry.Name, StringComparer.Ordinal)];
+
+    /// <summary>Whether there is a model to answer and none that is still loading.</summary>
+    public bool IsReady => _entries.Values.All(entry => entry.State != ModelState.Loading)
+        && _entries.Values.Any(entry => entry.State == ModelState.Ready);
+
+    /// <summary>An entry in whatever state.</summary>
+    /// <param name="reference"><c>name</c> or <c>name:version</c>.</param>
+    /// <exception cref="VisionException">There is no such model or version; the message names those there are.</exception>
+    public ModelEntry Find(string reference)
+    {
+        var (name, version) = reference.Split(':', 2) is [var n, var v] ? (n, v) : (reference, null);
+        if (!_entries.TryGetValue(name, out var entry))
+        {
+            throw new VisionException(
+                VisionError.ModelNotFound,
+                $"There is no model '{name}'{Nearest.Hint(name, _entries.Keys)}. Models: {Names(Entries)}.");
+        }
+
+        return version is null || version == entry.Version ? entry : throw new VisionException(
+            VisionError.ModelNotFound, $"Model '{name}' has no version '{version}'. Versions: {entry.Version}.");
+    }
+
+    /// <summary>The model that answers a task's request.</summary>
+    /// <param name="reference">What the caller named; null: the task's default.</param>
+    /// <exception cref="VisionException">There is none, it is loading, it failed, or its task is another.</exception>
+    public (ModelEntry Entry, Model<TRequest, TResult> Model) Get<TRequest, TResult>(string task, string? reference)
+    {
+        var entry = reference is null ? Default(task) : Find(reference);
+        return entry switch
+        {
+            { State: ModelState.Loading } => throw new VisionException(
+                VisionError.ModelLoading, $"Model '{entry.Name}' is still loading.")
+            {
+                RetryAfter = TimeSpan.FromSeconds(1),
+            },
+            { State: ModelState.Failed } => throw new VisionException(
+                VisionError.ModelNotFound, $"Model '{entry.Name}' could not be loaded: {entry.Problem}"),
+            { Loaded.Model: Model<TRequest, TResult> model } => (entry, model),
+            _ => throw new VisionException(
+                VisionError.WrongTask, $"Model '{entry.Name}' is for {entry.Loaded!.Task}, not for {task}."),
+        };
+    }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        foreach (var entry in _entries.Values)
+        {
+            entry.Loaded?.Dispose();
+        }
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.Run(
+        () => Parallel.ForEach(
+            _entries.Values.Where(entry => entry.State == ModelState.Loading),
+            new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = stoppingToken },
+            Load),
+        stoppingToken);
+
+    private static string Names(IEnumerable<ModelEntry> entries) =>
+        string.Join(", ", entries.Select(entry => entry.Name).DefaultIfEmpty("none"));
+
+    private void Add(ModelFiles files)
+    {
+        var entry = new ModelEntry(files.Name, Version: "1", files, ModelState.Loading);
+        if (files.Problem is not null)
+        {
+            entry = Failed(entry, files.Problem);
+        }
+        else if (!ModelFiles.IsName(files.Name))
+        {
+            entry = Failed(entry, "a model's name is made of letters, digits, '.', '_' and '-', at most 128");
+        }
+
+        if (!_entries.TryAdd(entry.Name, entry))
+        {
+            Log.Duplicate(_logger, entry.Name, files.Onnx ?? files.Manifest!, _entries[entry.Name].Files.Onnx ?? "");
+        }
+    }
+
+    private ModelEntry Default(string task)
+    {
+        if (_defaults.TryGetValue(task, out var name))
+        {
+            return Find(name);
+        }
+
+        var entries = Entries;
+        return entries.FirstOrDefault(entry => entry.Loaded?.Task == task)
+            ?? entries.FirstOrDefault(entry => entry.State == ModelState.Loading)
+            ?? throw new VisionException(
+                VisionError.ModelNotFound, $"No model here can {task}. Models: {Names(entries)}.");
+    }
+
+    private void Load(ModelEntry entry)
+    {
+        var start = _time.GetTimestamp();
+        try
+        {
+            var loaded = _loader.Load(entry.Files) with { LoadDuration = _time.GetElapsedTime(start) };
+            _entries[entry.Name] = entry with { State = ModelState.Ready, Loaded = loaded };
+            Log.Ready(_logger, entry.Name, loaded.Task, loaded.LoadDuration.TotalMilliseconds);
+            foreach (var assumption in loaded.Evidence.Where(evidence => evidence.Source == ModelLoader.Assumed))
+            {
+                Log.Assumed(_logger, entry.Name, assumption.Subject, assumption.Conclusion);
+            }
+        }
+        catch (ModelLoadException exception)
+        {
+            _entries[entry.Name] = Failed(entry, exception.Message);
+        }
+        catch (Exception exception)
+        {
+            // A defect of ours or of a library must cost one model, never the service.
+            Log.Broken(_logger, entry.Name, exception);
+            _entries[entry.Name] = entry with { State = ModelState.Failed, Problem = "an internal error; see the log" };
+        }
+    }
+
+    private ModelEntry Failed(ModelEntry entry, string problem)
+    {
+        Log.Failed(_logger, entry.Name, problem);
+        return entry with { State = ModelState.Failed, Problem = problem };
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Information, Message = "Model {Model} is ready to {Task} after {Milliseconds:F0} ms.")]
+        public static partial void Ready(ILogger logger, string model, string task, double milliseconds);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "Model {Model}: {Subject} is assumed to be {Conclusion}; vision.yaml can say otherwise.")]
+        public static partial void Assumed(ILogger logger, string model, string subject, string conclusion);
+
+        [LoggerMessage(Level = LogLevel.Error, Message = "Model {Model} cannot be served: {Problem}")]
+        public static partial void Failed(ILogger logger, string model, string problem);
+
+        [LoggerMessage(Level = LogLevel.Error, Message = "Model {Model} broke the loader.")]
+        public static partial void Broken(ILogger logger, string model, Exception exception);
+
+        [LoggerMessage(Level = LogLevel.Error, Message = "Model {Model} in {Path} is left out: {Other} has that name already.")]
+        public static partial void Duplicate(ILogger logger, string model, string path, string other);
+    }
+}

@@ -1,0 +1,38 @@
+using OnnxGraph;
+using VisionService.Inference;
+
+namespace VisionService.Repository;
+
+/// <summary>A model on its way from files to an answer: what was read, and what is concluded from it step by step.</summary>
+internal sealed class ModelDraft(ModelFiles files, Manifest manifest, Graph graph)
+{
+    private readonly List<Evidence> _evidence = [];
+
+    public ModelFiles Files => files;
+
+    public Manifest Manifest => manifest;
+
+    /// <summary>The graph, which loading rewrites in place.</summary>
+    public Graph Graph => graph;
+
+    public IReadOnlyList<Evidence> Evidence => _evidence;
+
+    /// <summary>Labels from the manifest or a label file; null where there are none.</summary>
+    public LabelList? Labels { get; init; }
+
+    /// <summary>How this model's items are batched; set once its session is open.</summary>
+    public BatchingOptions Batching { get; set; } = new(1, 1, TimeSpan.Zero, 1);
+
+    /// <summary>Keeps a conclusion for the inventory and the log.</summary>
+    public void Conclude(string subject, string conclusion, string source) =>
+        _evidence.Add(new Evidence(subject, conclusion, source));
+
+    /// <summary>The manifest's word if it has one, else what was concluded otherwise; kept as evidence either way.</summary>
+    public T Choose<T>(string subject, T? said, T otherwise, string source, Func<T, string>? show = null)
+        where T : struct
+    {
+        var choice = said ?? otherwise;
+        Conclude(subject, show?.Invoke(choice) ?? $"{choice}", said is null ? source : Manifest.FileName);
+        return choice;
+    }
+}

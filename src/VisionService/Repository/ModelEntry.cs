@@ -1,0 +1,37 @@
+using VisionService.Imaging;
+using VisionService.Inference;
+
+namespace VisionService.Repository;
+
+internal enum ModelState
+{
+    Loading,
+    Ready,
+    Failed,
+}
+
+/// <summary>One name of the inventory.</summary>
+/// <param name="Problem">Why it failed, for people; null otherwise.</param>
+/// <param name="Loaded">The model, once ready.</param>
+internal sealed record ModelEntry(
+    string Name, string Version, ModelFiles Files, ModelState State, string? Problem = null, LoadedModel? Loaded = null);
+
+/// <summary>Why the service takes something about a model to be so.</summary>
+/// <param name="Subject">What was concluded, such as "input normalisation".</param>
+/// <param name="Source">Where it was read: the manifest, the graph, or an assumption.</param>
+internal sealed record Evidence(string Subject, string Conclusion, string Source);
+
+/// <summary>A model that answers, and what the service knows about it.</summary>
+/// <param name="Geometry">How an image becomes the network's input.</param>
+internal sealed record LoadedModel(
+    Model Model,
+    string Task,
+    string Family,
+    InputGeometry Geometry,
+    LabelList Labels,
+    IReadOnlyList<Evidence> Evidence,
+    TimeSpan LoadDuration)
+    : IDisposable
+{
+    public void Dispose() => Model.Dispose();
+}

@@ -1,0 +1,152 @@
+using Microsoft.Extensions.Options;
+using Microsoft.ML.OnnxRuntime;
+using OnnxGraph;
+using VisionService.Inference;
+
+namespace VisionService.Repository;
+
+/// <summary>Takes a model from its files to a warm session behind a batcher, in one line of steps.</summary>
+internal sealed class ModelLoader(
+    IOptions<InferenceOptions> options, ExecutionProvider provider, TimeProvider time, ILoggerFactory loggers)
+{
+    /// <summary>The source of a conclusion that rests on nothing but custom; the log warns of it.</summary>
+    public const string Assumed = "assumed";
+
+    private static readonly Dictionary<string, Func<ModelLoader, ModelDraft, LoadedModel>> Tasks = new()
+    {
+        ["classify"] = ClassifierLoader.Load,
+    };
+
+    /// <exception cref="ModelLoadException">With the reason, for whoever put the model there.</exception>
+    public LoadedModel Load(ModelFiles files)
+    {
+        try
+        {
+            // 1. Read what lies there.
+            var manifest = files.Manifest is null ? Manifest.Empty : Manifest.Read(files.Manifest);
+            var draft = new ModelDraft(files, manifest, Graph.Load(files.Onnx!)) { Labels = ReadLabels(files, manifest) };
+
+            // 2. Decide what it is for.
+            var task = manifest.Task;
+            if (task is not null && !Tasks.ContainsKey(task))
+            {
+                throw new ModelLoadException(
+                    $"{Manifest.FileName}: 'task' must be one of {string.Join(", ", Tasks.Keys)}, not '{task}'.");
+            }
+
+            draft.Conclude("task", task ?? "classify", task is null ? Assumed : Manifest.FileName);
+
+            // 3. The task does the rest, with Finish below.
+            return Tasks[task ?? "classify"](this, draft);
+        }
+        catch (OnnxGraphException exception)
+        {
+            throw new ModelLoadException(exception.Message, exception);
+        }
+        catch (OnnxRuntimeException exception)
+        {
+            throw new ModelLoadException($"ONNX Runtime refuses the model: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Fuses the normalisation into the graph and opens a session on it, with an open batch axis where that is wanted and right.</summary>
+    public ModelSession Open(ModelDraft draft, InputRecipe recipe)
+    {
+        InputNormalization.Fuse(draft.Graph, recipe.InputName, recipe.Normalization);
+        draft.Batching = Batching(draft.Manifest);
+        return draft.Batching.MaxBatchSize > 1 ? OpenForBatches(draft, recipe) : OpenSession(draft.Graph, draft);
+    }
+
+    /// <summary>Puts the session behind a batcher and warms it up.</summary>
+    /// <param name="session">Disposed of here if that fails.</param>
+    public LoadedModel Finish<TRequest, TResult>(
+        ModelDraft draft,
+        InputRecipe recipe,
+        ModelSession session,
+        string family,
+        LabelList labels,
+        IVisionTask<TRequest, TResult> task)
+    {
+        try
+        {
+            var model = new Model<TRequest, TResult>(
+                draft.Files.Name,
+                session,
+                recipe.Input,
+                task,
+                draft.Batching,
+                time,
+                loggers.CreateLogger<Model<TRequest, TResult>>());
+            draft.Conclude("execution provider", provider.Name, provider.Reason);
+            return new LoadedModel(
+                model, draft.Evidence[0].Conclusion, family, recipe.Geometry, labels, draft.Evidence, TimeSpan.Zero);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    private ModelSession OpenSession(Graph graph, ModelDraft draft)
+    {
+        using var sessionOptions = provider.NewSessionOptions();
+        return new ModelSession(graph.ToBytes(), sessionOptions, draft.Batching.Runners);
+    }
+
+    /// <summary>
+    /// A batch axis that the file leaves open, or that the graph lets us open, counts only once a run of several equals the
+    /// runs of each; else the file's own batch stays, or single items.
+    /// </summary>
+    private ModelSession OpenForBatches(ModelDraft draft, InputRecipe recipe)
+    {
+        const string Subject = "batch axis";
+        var opened = draft.Graph.Clone();
+        var session = OpenSession(BatchAxis.TryMakeDynamic(opened, recipe.InputName) ? opened : draft.Graph, draft);
+        if (session.FixedBatch is { } batch)
+        {
+            draft.Conclude(Subject, $"fixed at {batch}", "the graph");
+            return session;
+        }
+
+        if (BatchProbe.RowsAreIndependent(session, recipe.Input))
+        {
+            draft.Conclude(Subject, "open", "a probe run: each row as if alone");
+            return session;
+        }
+
+        draft.Conclude(Subject, "single items", "a probe run: rows depend on their batch");
+        draft.Batching = draft.Batching with { MaxBatchSize = 1 };
+        session.Dispose();
+        return OpenSession(draft.Graph, draft);
+    }
+
+    private static LabelList? ReadLabels(ModelFiles files, Manifest manifest)
+    {
+        if (manifest.Labels is { Names: { } names })
+        {
+            return LabelFile.FromEntries(names);
+        }
+
+        if (manifest.Labels is not { File: { } file })
+        {
+            return files.Labels is null ? null : LabelFile.Read(files.Labels);
+        }
+
+        return Path.GetFileName(file) == file
+            ? LabelFile.Read(Path.Combine(Path.GetDirectoryName(files.Manifest!)!, file))
+            : throw new ModelLoadException($"{Manifest.FileName}: 'labels' names the file '{file}'; it must lie beside the manifest.");
+    }
+
+    /// <summary>The service's options under what the manifest says.</summary>
+    private BatchingOptions Batching(Manifest manifest)
+    {
+        var defaults = provider.Batching(options.Value);
+        var said = manifest.Batching;
+        return new BatchingOptions(
+            (provider.IsCuda ? said.CudaInstances : said.CpuInstances) ?? defaults.Runners,
+            said.MaxBatchSize ?? defaults.MaxBatchSize,
+            said.MaxQueueDelay ?? defaults.MaxQueueDelay,
+            said.MaxQueueSize ?? defaults.MaxQueueSize);
+    }
+}
