@@ -11,11 +11,7 @@ public sealed class RealFaceTests
     public void Faces_of_a_group_are_found_within_it(string model)
     {
         var found = RealDetectors.Models[model].Detect(
-            "people-group-1.jpg",
-            static signature => RealDetectors.FamilyOf(signature).Build(signature),
-            static () => SuppressionMethod.Class,
-            minScore: 0.7f,
-            maxIoU: 0.3f);
+            "images/people-group-1.jpg", minScore: 0.7f, maxIoU: 0.3f);
         Assert.NotEmpty(found);
         Assert.All(found, static face => Assert.InRange(face.Box.Width / face.Box.Height, 0.4f, 1.3f));
     }
@@ -24,7 +20,7 @@ public sealed class RealFaceTests
     public void Two_families_agree_on_the_faces()
     {
         List<DetectedObject> Faces(string model) => RealDetectors.Models[model].Detect(
-            "people-group-1.jpg", static s => RealDetectors.FamilyOf(s).Build(s), minScore: 0.8f, maxIoU: 0.3f);
+            "images/people-group-1.jpg", minScore: 0.8f, maxIoU: 0.3f);
 
         var (first, second) = (Faces("yunet"), Faces("ultraface"));
         Assert.Equal(first.Count, second.Count);
@@ -35,7 +31,7 @@ public sealed class RealFaceTests
     public void Key_points_lie_where_a_face_has_them()
     {
         var found = RealDetectors.Models["yunet"].Detect(
-            "people-group-1.jpg", static s => RealDetectors.FamilyOf(s).Build(s), minScore: 0.8f, maxIoU: 0.3f);
+            "images/people-group-1.jpg", minScore: 0.8f, maxIoU: 0.3f);
         Assert.All(found, static face =>
         {
             Assert.All(face.KeyPoints, point => Assert.True(
@@ -49,7 +45,7 @@ public sealed class RealFaceTests
     public void The_ssd_with_priors_in_its_graph_finds_the_people_at_the_bus()
     {
         var found = RealDetectors.Models["ssd-st"].Detect(
-            "bus.jpg", static s => RealDetectors.FamilyOf(s).Build(s), minScore: 0.5f, maxIoU: 0.5f);
+            "images/bus.jpg", minScore: 0.5f, maxIoU: 0.5f);
         Box[] people = [new(50, 389, 245, 904), new(219, 398, 344, 856)];
         Assert.All(people, person => Assert.Contains(found, o => IoU.Of(o.Box, person) > 0.7f));
     }

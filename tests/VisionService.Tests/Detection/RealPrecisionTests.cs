@@ -1,7 +1,5 @@
-using SixLabors.ImageSharp;
-using SixLabors.ImageSharp.PixelFormats;
-using VisionService.Detection;
 using VisionService.Detection.Evaluation;
+using VisionService.Tests.Imaging;
 
 namespace VisionService.Tests.Detection;
 
@@ -16,20 +14,14 @@ public sealed class RealPrecisionTests
     [InlineData("deimv2", null, 0.20)]
     public void Average_precision_is_that_of_such_a_model(string model, string? manifest, double least)
     {
-        using var json = File.OpenRead(SharedData.Path("sets", "coco-50", "instances.json"));
+        using var json = File.OpenRead(SharedFiles.Path("sets/coco-50/instances.json"));
         var truth = CocoGroundTruth.Read(json);
         var categories = truth.Categories.Select(static category => category.Id).Order().ToArray();
         var found = new List<CocoDetection>();
         foreach (var photo in truth.Images)
         {
-            using var image = Image.Load<Rgb24>(SharedData.Path("sets", "coco-50", "images", photo.FileName));
-            DetectorFamily family = null!;
             var objects = RealDetectors.Models[model].Detect(
-                image,
-                signature => (family = RealDetectors.FamilyOf(signature, manifest)).Build(signature),
-                () => family.Suppression == SuppressionMethod.None ? SuppressionMethod.None : SuppressionMethod.Class,
-                minScore: 0.001f,
-                maxIoU: 0.65f);
+                $"sets/coco-50/images/{photo.FileName}", manifest, minScore: 0.001f, maxIoU: 0.65f);
             found.AddRange(objects.Select(o => new CocoDetection(photo.Id, categories[o.ClassId], o.Score, o.Box)));
         }
 

@@ -8,7 +8,7 @@ namespace VisionService.Benchmarks.Detection;
 
 /// <summary>An 84 x 8400 head, decoded and suppressed, against the loop that one would write first.</summary>
 [MemoryDiagnoser]
-public class DecodeBenchmarks
+public class YoloV8Benchmarks
 {
     private const int Classes = 80;
     private const int Anchors = 8400;
