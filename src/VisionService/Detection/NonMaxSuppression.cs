@@ -92,14 +92,15 @@ internal static class NonMaxSuppression
             var sameClass = Vector256.Create(classId);
             for (; i <= kept - Boxes.Count; i += Boxes.Count)
             {
-                var others = new Boxes(Load(xMin, i), Load(yMin, i), Load(xMax, i), Load(yMax, i));
-                var over = Vector256.GreaterThan(TOverlap.Of(others, boxes), limit).AsInt32();
-                if (perClass)
+                var rivals = perClass ? Vector256.Equals(Load(classIds, i), sameClass) : Vector256<int>.AllBitsSet;
+                if (rivals == Vector256<int>.Zero)
                 {
-                    over &= Vector256.Equals(Load(classIds, i), sameClass);
+                    continue;
                 }
 
-                if (over != Vector256<int>.Zero)
+                var others = new Boxes(Load(xMin, i), Load(yMin, i), Load(xMax, i), Load(yMax, i));
+                var over = Vector256.GreaterThan(TOverlap.Of(others, boxes), limit).AsInt32();
+                if ((over & rivals) != Vector256<int>.Zero)
                 {
                     return true;
                 }

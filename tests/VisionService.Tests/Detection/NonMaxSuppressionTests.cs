@@ -1,5 +1,6 @@
 using System.Text.Json;
 using VisionService.Detection;
+using VisionService.Tests.Imaging;
 
 namespace VisionService.Tests.Detection;
 
@@ -91,7 +92,7 @@ public sealed class NonMaxSuppressionTests
     [MemberData(nameof(ReferenceSets))]
     public void The_references_are_met(int index)
     {
-        using var json = JsonDocument.Parse(File.ReadAllBytes(SharedData.Path("explain", "ops", "nms.json")));
+        using var json = JsonDocument.Parse(File.ReadAllBytes(SharedFiles.Path("explain/ops/nms.json")));
         var set = json.RootElement.GetProperty("sets")[index];
         var scores = set.GetProperty("scores").EnumerateArray().Select(static e => e.GetSingle()).ToArray();
         var labels = set.GetProperty("labels").EnumerateArray().Select(static e => e.GetInt32()).ToArray();

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using VisionService.Detection;
+using VisionService.Tests.Imaging;
 
 namespace VisionService.Tests.Detection;
 
@@ -36,7 +37,8 @@ public sealed class OverlapTests
     public void IoU_and_its_distance_form_equal_the_references()
     {
         var (a, b) = (Read("a"), Read("b"));
-        var (iou, diou) = (Npy.Floats(SharedData.Path("explain", "ops", "boxes", "iou.npy")), Npy.Floats(SharedData.Path("explain", "ops", "boxes", "diou.npy")));
+        var iou = SharedFiles.Reference("boxes/iou").F32;
+        var diou = SharedFiles.Reference("boxes/diou").F32;
         for (var i = 0; i < a.Length; i++)
         {
             for (var j = 0; j < b.Length; j++)
@@ -49,7 +51,7 @@ public sealed class OverlapTests
 
     private static Box[] Read(string name) =>
     [
-        .. Npy.Floats(SharedData.Path("explain", "ops", "boxes", $"{name}.npy")).Chunk(4)
+        .. SharedFiles.Reference($"boxes/{name}").F32.ToArray().Chunk(4)
             .Select(static at => new Box(at[0], at[1], at[2], at[3])),
     ];
 

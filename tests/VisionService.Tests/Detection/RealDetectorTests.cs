@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using VisionService.Detection;
+using VisionService.Tests.Imaging;
 
 namespace VisionService.Tests.Detection;
 
@@ -10,7 +11,7 @@ namespace VisionService.Tests.Detection;
 /// </summary>
 public sealed partial class RealDetectorTests
 {
-    private static string[] Labels => File.ReadAllLines(SharedData.Path("labels", "coco80.names"));
+    private static string[] Labels => File.ReadAllLines(SharedFiles.Path("labels/coco80.names"));
 
     /// <summary>Model, the manifest's family where the file cannot tell, row of the table, photo.</summary>
     public static TheoryData<string, string?, string, string> Rows { get; } = new(
@@ -52,15 +53,8 @@ public sealed partial class RealDetectorTests
         Assert.True(agreeing > 0.7 * all, $"{agreeing} of {all}");
     }
 
-    private static List<DetectedObject> Detect(string model, string? manifest, string photo)
-    {
-        DetectorFamily family = null!;
-        return RealDetectors.Models[model].Detect(
-            photo,
-            signature => (family = RealDetectors.FamilyOf(signature, manifest)).Build(signature),
-            // The reference dropped duplicates class by class, also YOLOX's.
-            () => family.Suppression == SuppressionMethod.None ? SuppressionMethod.None : SuppressionMethod.Class);
-    }
+    private static List<DetectedObject> Detect(string model, string? manifest, string photo) =>
+        RealDetectors.Models[model].Detect($"images/{photo}", manifest);
 
     private static bool Agree(DetectedObject found, DetectedObject expected, float minIoU, float maxScoreDifference) =>
         found.ClassId == expected.ClassId
@@ -74,7 +68,7 @@ public sealed partial class RealDetectorTests
 
     private static IEnumerable<DetectedObject> Reference(string model, string photo)
     {
-        var row = File.ReadLines(SharedData.Path("README.md"))
+        var row = File.ReadLines(SharedFiles.Path("README.md"))
             .First(line => line.StartsWith($"| {model} | {photo} |", StringComparison.Ordinal));
         var labels = Labels;
         return Detection().Matches(row).Select(match => new DetectedObject(

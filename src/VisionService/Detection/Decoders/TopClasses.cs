@@ -12,11 +12,13 @@ internal static class TopClasses
 
     /// <param name="rows">From the first class and the first column wanted to the end of the last class.</param>
     /// <param name="rowLength">From one class to the next.</param>
-    /// <param name="scores">Receives the best score of each column wanted; negative infinity where all are NaN.</param>
+    /// <param name="minScore">What a column needs to be looked at: lower ones are left at a score below it.</param>
+    /// <param name="scores">Receives the best score of each column wanted.</param>
     public static void Find(
-        ReadOnlySpan<float> rows, int rowLength, int classCount, Span<float> scores, Span<int> classIds)
+        ReadOnlySpan<float> rows, int rowLength, int classCount, float minScore, Span<float> scores, Span<int> classIds)
     {
-        scores.Fill(float.NegativeInfinity);
+        // Few columns ever pass, so that the branch below is hardly ever taken.
+        scores.Fill(MathF.BitDecrement(minScore));
         classIds.Clear();
         for (var classId = 0; classId < classCount; classId++)
         {

@@ -23,7 +23,8 @@ internal sealed class YoloV8(int output, int classCount, int keyPointCount = 0, 
         for (var start = 0; start < anchors; start += TopClasses.BlockLength)
         {
             var length = Math.Min(TopClasses.BlockLength, anchors - start);
-            TopClasses.Find(values[((4 * anchors) + start)..], anchors, classCount, scores[..length], classIds[..length]);
+            var classes = values[((4 * anchors) + start)..];
+            TopClasses.Find(classes, anchors, classCount, minScore, scores[..length], classIds[..length]);
             for (var i = 0; i < length; i++)
             {
                 if (scores[i] >= minScore)

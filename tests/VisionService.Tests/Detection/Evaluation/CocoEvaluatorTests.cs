@@ -1,6 +1,7 @@
 using System.Text;
 using VisionService.Detection;
 using VisionService.Detection.Evaluation;
+using VisionService.Tests.Imaging;
 
 namespace VisionService.Tests.Detection.Evaluation;
 
@@ -129,7 +130,7 @@ public sealed class CocoEvaluatorTests
     [Fact]
     public void The_annotations_of_coco_find_themselves()
     {
-        using var json = File.OpenRead(SharedData.Path("sets", "coco-50", "instances.json"));
+        using var json = File.OpenRead(SharedFiles.Path("sets/coco-50/instances.json"));
         var truth = CocoGroundTruth.Read(json);
         Assert.Equal(1, CocoEvaluator.Evaluate(truth, Perfect(truth)).AP, 1e-9);
     }
