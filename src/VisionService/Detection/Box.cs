@@ -3,7 +3,8 @@ using System.Runtime.Intrinsics;
 
 namespace VisionService.Detection;
 
-/// <summary>An upright rectangle in pixels, fractional; the maxima are exclusive, so a box around one pixel has width 1.</summary>
+/// <summary>An upright rectangle in pixels, fractional; the maxima are exclusive, so a box around one pixel has width
+/// 1.</summary>
 internal readonly record struct Box(float XMin, float YMin, float XMax, float YMax)
 {
     public float Width => XMax - XMin;

@@ -38,7 +38,8 @@ internal sealed class CandidateColumns
         }
     }
 
-    /// <summary>Copies entry <paramref name="from"/> of <paramref name="source"/> to entry <paramref name="to"/> of this.</summary>
+    /// <summary>Copies entry <paramref name="from"/> of <paramref name="source"/> to entry <paramref name="to"/> of
+    /// this.</summary>
     public void Copy(CandidateColumns source, int from, int to, int keyPointCount)
     {
         XMin[to] = source.XMin[from];

@@ -3,10 +3,12 @@ using System.Collections.Concurrent;
 namespace VisionService.Detection;
 
 /// <summary>
-/// The boxes that a decoder found, in columns: corners in pixels of the network's input, class id, score, the row of the output they came
-/// from, and key points where the model has them. Keeps the best <c>limit</c>; among equal scores, the first added.
+/// The boxes that a decoder found, in columns: corners in pixels of the network's input, class id, score, the row of
+/// the output they came from, and key points where the model has them. Keeps the best <c>limit</c>; among equal
+/// scores, the first added.
 /// </summary>
-/// <remarks>Pooled: <see cref="Rent"/> and dispose. Grows to what a model needs and then allocates nothing. Not thread-safe.</remarks>
+/// <remarks>Pooled: <see cref="Rent"/> and dispose. Grows to what a model needs and then allocates nothing. Not
+/// thread-safe.</remarks>
 internal sealed class Candidates : IDisposable
 {
     /// <summary>More than any image holds, few enough that suppressing them stays a matter of milliseconds.</summary>
@@ -47,7 +49,8 @@ internal sealed class Candidates : IDisposable
 
     public Span<int> ClassIds => _columns.ClassId.AsSpan(0, Count);
 
-    /// <summary>Where in the output each candidate was: the anchor or query, by which its mask coefficients are found.</summary>
+    /// <summary>Where in the output each candidate was: the anchor or query, by which its mask coefficients are
+    /// found.</summary>
     public Span<int> Rows => _columns.Row.AsSpan(0, Count);
 
     public Box this[int index]
@@ -83,8 +86,9 @@ internal sealed class Candidates : IDisposable
     public Span<KeyPoint> KeyPoints(int index) => _columns.KeyPoints.AsSpan(index * KeyPointCount, KeyPointCount);
 
     /// <summary>
-    /// Adds a candidate, unless its class or score is not asked for, its box is not finite or has no width or no height, or there are
-    /// better ones enough. Returns its key points to fill in; empty where it was refused or has none.
+    /// Adds a candidate, unless its class or score is not asked for, its box is not finite or has no width or no
+    /// height, or there are better ones enough. Returns its key points to fill in; empty where it was refused or has
+    /// none.
     /// </summary>
     /// <param name="row">Where in the output it was.</param>
     public Span<KeyPoint> Add(Box box, int classId, float score, int row)

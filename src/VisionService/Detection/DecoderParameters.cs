@@ -2,7 +2,8 @@ using VisionService.Detection.Decoders;
 
 namespace VisionService.Detection;
 
-/// <summary>What a manifest may say about a detector's head where the file cannot. Null: the family's default.</summary>
+/// <summary>What a manifest may say about a detector's head where the file cannot. Null: the family's
+/// default.</summary>
 internal sealed record DecoderParameters
 {
     /// <summary>For each level, finest first, width and height in pixels of each anchor.</summary>
@@ -11,7 +12,8 @@ internal sealed record DecoderParameters
     /// <summary>Pixels of the network's input between cells, finest first.</summary>
     public int[]? Strides { get; init; }
 
-    /// <summary>The id that the model gives to the first label: 1 where 0 means background and the labels do not name it.</summary>
+    /// <summary>The id that the model gives to the first label: 1 where 0 means background and the labels do not name
+    /// it.</summary>
     public int? FirstClass { get; init; }
 
     /// <summary>How many mask coefficients follow the classes.</summary>
@@ -29,7 +31,8 @@ internal sealed record DecoderParameters
     /// <summary>YOLOv1: whether w and h are square roots.</summary>
     public bool HasSquareRoots { get; init; }
 
-    /// <summary>Grid: width and height in pixels of the window that a cell looks at. Default: its share of the input.</summary>
+    /// <summary>Grid: width and height in pixels of the window that a cell looks at. Default: its share of the
+    /// input.</summary>
     public (float Width, float Height)? Window { get; init; }
 
     /// <summary>Grid: whether softmax and sigmoids are still to be done.</summary>
@@ -38,7 +41,8 @@ internal sealed record DecoderParameters
     /// <summary>Grid: whether the size is height, width.</summary>
     public bool HasHeightFirst { get; init; }
 
-    /// <summary>SSD: centre and size in 0-1 of each prior, four numbers a row, where the graph does not give them.</summary>
+    /// <summary>SSD: centre and size in 0-1 of each prior, four numbers a row, where the graph does not give
+    /// them.</summary>
     public float[]? Priors { get; init; }
 
     /// <summary>SSD: how offsets move priors.</summary>

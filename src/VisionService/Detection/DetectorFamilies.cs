@@ -13,7 +13,8 @@ internal static class DetectorFamilies
         || family.Aliases.Contains(name, StringComparer.OrdinalIgnoreCase));
 
     /// <summary>
-    /// The families that the file can be read as: one where it decides, several where only the manifest can, none where it is no detector.
+    /// The families that the file can be read as: one where it decides, several where only the manifest can, none
+    /// where it is no detector.
     /// </summary>
     public static IReadOnlyList<DetectorFamily> Recognize(DetectorSignature signature)
     {

@@ -14,7 +14,8 @@ internal sealed record OutputSignature(string Name, IReadOnlyList<long> Shape, b
     public int Side(int axis) => axis < Rank ? (int)Shape[axis] : -1;
 }
 
-/// <summary>What is known of a model before it has run: all that recognising a detector and building its decoder need.</summary>
+/// <summary>What is known of a model before it has run: all that recognising a detector and building its decoder
+/// need.</summary>
 internal sealed record DetectorSignature(
     ModelInput Input, IReadOnlyList<string> InputNames, IReadOnlyList<OutputSignature> Outputs)
 {
@@ -70,7 +71,8 @@ internal sealed record DetectorSignature(
     /// <summary>How many cells feature maps of these strides have in all.</summary>
     public int Cells(params ReadOnlySpan<int> strides) => AnchorPoints.CountIn(Input, strides);
 
-    /// <summary>The sets of strides whose cells number <paramref name="count"/>: what heads without anchors use; null where none.</summary>
+    /// <summary>The sets of strides whose cells number <paramref name="count"/>: what heads without anchors use; null
+    /// where none.</summary>
     public int[]? StridesOf(int count, int perCell = 1)
     {
         int[][] usual = [[8, 16, 32], [8, 16, 32, 64], [4, 8, 16, 32], [8, 16, 32, 64, 128], [16, 32]];

@@ -3,7 +3,8 @@ namespace VisionService.Detection;
 /// <summary>From candidates in pixels of the network's input to objects in pixels of the image.</summary>
 internal static class ImageBoxes
 {
-    /// <summary>Moves boxes and key points: x becomes <c>x * scaleX + shiftX</c>. Undoes a letterbox, a stretch, or the place of a tile.</summary>
+    /// <summary>Moves boxes and key points: x becomes <c>x * scaleX + shiftX</c>. Undoes a letterbox, a stretch, or
+    /// the place of a tile.</summary>
     public static void Map(this Candidates candidates, float scaleX, float scaleY, float shiftX, float shiftY)
     {
         for (var i = 0; i < candidates.Count; i++)
@@ -21,7 +22,8 @@ internal static class ImageBoxes
         }
     }
 
-    /// <summary>Cuts boxes off at the image's edges and drops those that lie outside. Key points stay: a hidden one may lie outside.</summary>
+    /// <summary>Cuts boxes off at the image's edges and drops those that lie outside. Key points stay: a hidden one
+    /// may lie outside.</summary>
     public static void Clip(this Candidates candidates, int width, int height)
     {
         var kept = 0;

@@ -2,10 +2,11 @@ using VisionService.Detection.Decoders;
 
 namespace VisionService.Detection;
 
-/// <summary>Families whose graph ends in a list of detections, most known by the names of its outputs.</summary>
+/// <summary>Families whose graph drops duplicates itself and ends in a list, most known by the names of its
+/// outputs.</summary>
 internal static class ListedFamilies
 {
-    public static IReadOnlyList<DetectorFamily> All { get; } =
+    private static readonly DetectorFamily[] Families =
     [
         new("tf-object-detection", "boxes [n, 4] yxyx 0-1, classes counted from 1, scores, num_detections",
             static s => s.HasAll("detection_boxes", "detection_scores", "detection_classes") || IsNamelessTensorFlow(s)
@@ -78,6 +79,9 @@ internal static class ListedFamilies
         },
     ];
 
+    public static IReadOnlyList<DetectorFamily> All { get; } =
+        [.. Families.Select(static family => family with { Suppression = SuppressionMethod.None })];
+
     private static int Boxes(DetectorSignature s) => s.FindWhere(static o => o is { Rank: 2, Last: 4, IsInteger: false });
 
     private static int Labels(DetectorSignature s) => s.FindWhere(static o => o is { Rank: 1, IsInteger: true });
@@ -86,7 +90,8 @@ internal static class ListedFamilies
 
     private static bool HasBoxesScoresLabels(DetectorSignature s) => Boxes(s) >= 0 && Labels(s) >= 0 && Scores(s) >= 0;
 
-    /// <summary>TensorFlow 2's eight outputs in the order of the alphabet, once an exporter has dropped their names.</summary>
+    /// <summary>TensorFlow 2's eight outputs in the order of the alphabet, once an exporter has dropped their
+    /// names.</summary>
     private static bool IsNamelessTensorFlow(DetectorSignature s) =>
         s.Outputs.Count == 8 && s.HasAll("Identity", "Identity_1", "Identity_5", "Identity_7");
 

@@ -3,13 +3,15 @@ using System.Buffers;
 namespace VisionService.Detection;
 
 /// <summary>
-/// Joins candidates that show parts of one object, as tiles cut it: instead of dropping an overlapping box, the best one grows to hold it.
+/// Joins candidates that show parts of one object, as tiles cut it: instead of dropping an overlapping box, the best
+/// one grows to hold it.
 /// </summary>
 /// <remarks>Greedy non-maximum merging of Akyon et al., 2022.</remarks>
 internal static class NonMaxMerging
 {
     /// <summary>Keeps the best of each object, best score first, in place.</summary>
-    /// <param name="maxOverlap">Two boxes of one class that share more than this of the smaller one are one object; 0 to 1.</param>
+    /// <param name="maxOverlap">Two boxes of one class that share more than this of the smaller one are one object; 0
+    /// to 1.</param>
     public static void Keep(Candidates candidates, float maxOverlap, int maxDetections = int.MaxValue)
     {
         candidates.Sort();

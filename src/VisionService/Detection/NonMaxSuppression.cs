@@ -32,7 +32,8 @@ internal static class NonMaxSuppression
     /// <summary>Keeps the best of each object, best score first; in ties the first added.</summary>
     /// <param name="maxIoU">Two boxes that overlap more than this are taken for one object; 0 to 1.</param>
     /// <param name="maxDetections">How many to keep at most.</param>
-    /// <remarks>In place. A candidate is compared with those kept, eight at a time, and no further than the first that suppresses it.</remarks>
+    /// <remarks>In place. A candidate is compared with those kept, eight at a time, and no further than the first that
+    /// suppresses it.</remarks>
     public static void Keep(
         Candidates candidates, SuppressionMethod method, float maxIoU, int maxDetections = int.MaxValue)
     {
@@ -72,7 +73,8 @@ internal static class NonMaxSuppression
         candidates.Truncate(kept);
     }
 
-    /// <summary>Whether one of the first <paramref name="kept"/> overlaps candidate <paramref name="index"/> too much.</summary>
+    /// <summary>Whether one of the first <paramref name="kept"/> overlaps candidate <paramref name="index"/> too
+    /// much.</summary>
     private static bool IsSuppressed<TOverlap>(
         Candidates candidates, int index, int kept, float maxOverlap, bool perClass)
         where TOverlap : IOverlap

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace VisionService.Detection;
 
 /// <summary>
-/// How much two boxes overlap: 1 when they are equal, 0 (or less, <see cref="DistanceIoU"/>) when they do not touch. One box against one,
-/// and one against eight: the same operations in the same order, so both give the same bits.
+/// How much two boxes overlap: 1 when they are equal, 0 (or less, <see cref="DistanceIoU"/>) when they do not touch.
+/// One box against one, and one against eight: the same operations in the same order, so both give the same bits.
 /// </summary>
 internal interface IOverlap
 {
@@ -31,7 +31,8 @@ internal readonly struct IoU : IOverlap
     }
 }
 
-/// <summary>Intersection over the smaller area: 1 when one box lies within the other. For parts of one object cut by tiles.</summary>
+/// <summary>Intersection over the smaller area: 1 when one box lies within the other. For parts of one object cut by
+/// tiles.</summary>
 internal readonly struct IntersectionOverSmaller : IOverlap
 {
     public static float Of(Box a, Box b) => Intersection.Of(a, b) / MathF.Min(a.Area, b.Area);
@@ -41,7 +42,8 @@ internal readonly struct IntersectionOverSmaller : IOverlap
         Intersection.Of(a, b) / Vector256.Min(a.Area, b.Area);
 }
 
-/// <summary>IoU less the squared distance of the centres over the squared diagonal of the box around both; -1 to 1.</summary>
+/// <summary>IoU less the squared distance of the centres over the squared diagonal of the box around both; -1 to
+/// 1.</summary>
 /// <remarks>Zheng et al., Distance-IoU Loss, 2020.</remarks>
 internal readonly struct DistanceIoU : IOverlap
 {

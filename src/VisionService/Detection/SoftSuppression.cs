@@ -1,15 +1,16 @@
 namespace VisionService.Detection;
 
 /// <summary>
-/// Soft-NMS: takes the best candidate, lowers the scores of those of its class that overlap it, and repeats until none reaches the least
-/// score of the request. For crowds, where a hard limit would drop neighbours.
+/// Soft-NMS: takes the best candidate, lowers the scores of those of its class that overlap it, and repeats until none
+/// reaches the least score of the request. For crowds, where a hard limit would drop neighbours.
 /// </summary>
 /// <remarks>Bodla et al., Soft-NMS, 2017. In place; O(n * kept), as each choice scans the rest.</remarks>
 internal static class SoftSuppression
 {
     private const float Sigma = 0.5f;
 
-    /// <param name="linear">Scores fall by 1 - IoU where it is over <paramref name="maxIoU"/>; otherwise by a Gaussian of any overlap.</param>
+    /// <param name="linear">Scores fall by 1 - IoU where it is over <paramref name="maxIoU"/>; otherwise by a Gaussian
+    /// of any overlap.</param>
     public static void Keep(Candidates candidates, bool linear, float maxIoU, int maxDetections)
     {
         var kept = 0;

@@ -8,10 +8,12 @@ internal readonly record struct Tile(int Left, int Top, int Width, int Height);
 internal static class Tiling
 {
     /// <summary>
-    /// The whole image, then tiles of equal size row by row. Neighbours share <paramref name="overlap"/> of a side; the last of a row or column
-    /// is moved back to end at the border. On an image no larger than a tile, the whole image alone.
+    /// The whole image, then tiles of equal size row by row. Neighbours share <paramref name="overlap"/> of a side;
+    /// the last of a row or column is moved back to end at the border. On an image no larger than a tile, the whole
+    /// image alone.
     /// </summary>
-    /// <param name="overlap">0 to less than 1; an object smaller than this share of a tile is whole in one of them.</param>
+    /// <param name="overlap">0 to less than 1; an object smaller than this share of a tile is whole in one of
+    /// them.</param>
     public static Tile[] Plan(int imageWidth, int imageHeight, int tileWidth, int tileHeight, float overlap)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(imageWidth, 1);

@@ -2,7 +2,8 @@ using VisionService.Detection.Decoders;
 
 namespace VisionService.Detection;
 
-/// <summary>YOLO heads exported as raw maps: only a manifest can say by which anchors and formula they are read.</summary>
+/// <summary>YOLO heads exported as raw maps: only a manifest can say by which anchors and formula they are
+/// read.</summary>
 internal static class YoloMapFamilies
 {
     private static readonly float[][] YoloV5Anchors =

@@ -106,6 +106,14 @@ public sealed class DetectorFamiliesTests
         Assert.Equal(17, family.Build(signature).KeyPointCount);
     }
 
+    [Theory]
+    [InlineData("torchvision")]
+    [InlineData("efficient-nms")]
+    [InlineData("detr")]
+    [InlineData("yolov10")]
+    public void What_the_graph_has_suppressed_is_not_suppressed_again(string family) =>
+        Assert.Equal(SuppressionMethod.None, DetectorFamilies.Find(family)!.Suppression);
+
     [Fact]
     public void A_classifier_or_a_segmenter_is_no_detector()
     {

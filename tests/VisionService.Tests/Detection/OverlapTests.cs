@@ -12,7 +12,8 @@ public sealed class OverlapTests
     [Fact]
     public void Two_boxes_by_hand()
     {
-        // Areas 8 and 8, shared 2 x 1 = 2, union 14; centres (2, 1) and (4, 2), 5 apart squared; box around both 6 x 3, diagonal squared 45.
+        // Areas 8 and 8, shared 2 x 1 = 2, union 14; centres (2, 1) and (4, 2), 5 apart squared; box around both 6 x
+        // 3, diagonal squared 45.
         Assert.Equal(2f / 14, IoU.Of(A, B), 1e-6f);
         Assert.Equal(2f / 8, IntersectionOverSmaller.Of(A, B), 1e-6f);
         Assert.Equal((2f / 14) - (5f / 45), DistanceIoU.Of(A, B), 1e-6f);

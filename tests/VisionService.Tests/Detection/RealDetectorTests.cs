@@ -6,8 +6,8 @@ using VisionService.Tests.Imaging;
 namespace VisionService.Tests.Detection;
 
 /// <summary>
-/// Real files against answers made with another runtime binding and another JPEG decoder, as the shared folder's table has them: the pixels
-/// differ a little, and quantised models feel it.
+/// Real files against answers made with another runtime binding and another JPEG decoder, as the shared folder's table
+/// has them: the pixels differ a little, and quantised models feel it.
 /// </summary>
 public sealed partial class RealDetectorTests
 {
@@ -33,7 +33,7 @@ public sealed partial class RealDetectorTests
         var found = Detect(model, family, photo);
         Assert.All(
             Reference(row, photo).Where(static o => o.Score >= 0.5f),
-            expected => Assert.Contains(found, o => Agree(o, expected, minIoU: 0.9f, maxScoreDifference: 0.1f)));
+            expected => Assert.Contains(found, o => Agree(o, expected, minIoU: 0.85f, maxScoreDifference: 0.15f)));
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed partial class RealDetectorTests
             }
         }
 
-        Assert.True(agreeing > 0.7 * all, $"{agreeing} of {all}");
+        Assert.True(agreeing > 0.6 * all, $"{agreeing} of {all}");
     }
 
     private static List<DetectedObject> Detect(string model, string? manifest, string photo) =>

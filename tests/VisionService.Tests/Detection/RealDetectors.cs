@@ -2,7 +2,8 @@ using VisionService.Imaging;
 
 namespace VisionService.Tests.Detection;
 
-/// <summary>The detectors of the shared folder with their preprocessing. Not antialiased, as OpenCV does: so the references were made.</summary>
+/// <summary>The detectors of the shared folder with their preprocessing. Not antialiased, as OpenCV does: so the
+/// references were made.</summary>
 internal static class RealDetectors
 {
     private static readonly float[] NanoDetMean = [103.53f, 116.28f, 123.675f];

@@ -3,7 +3,8 @@ using VisionService.Tests.Imaging;
 
 namespace VisionService.Tests.Detection;
 
-/// <summary>Average precision of the real detectors on a small set of COCO: a decoder that is a little off loses it first at high IoU.</summary>
+/// <summary>Average precision of the real detectors on a small set of COCO: a decoder that is a little off loses it
+/// first at high IoU.</summary>
 [Trait("Category", "Soak")]
 public sealed class RealPrecisionTests
 {

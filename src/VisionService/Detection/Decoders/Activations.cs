@@ -7,7 +7,8 @@ internal static class Activations
 {
     public static float Sigmoid(float logit) => 1 / (1 + MathF.Exp(-logit));
 
-    /// <summary>The logit below which a sigmoid stays below <paramref name="probability"/>: spares the exponential of most cells.</summary>
+    /// <summary>The logit below which a sigmoid stays below <paramref name="probability"/>: spares the exponential of
+    /// most cells.</summary>
     public static float Logit(float probability) =>
         probability <= 0 ? float.NegativeInfinity
         : probability >= 1 ? float.PositiveInfinity

@@ -12,7 +12,8 @@ internal enum ClassActivation
 /// <param name="Classes">What the class numbers still need.</param>
 internal sealed record AnchorCoding(ClassActivation Classes)
 {
-    /// <summary>Sigmoids of x and y are stretched by this around the cell's centre, so that a box can reach the cell's edge.</summary>
+    /// <summary>Sigmoids of x and y are stretched by this around the cell's centre, so that a box can reach the cell's
+    /// edge.</summary>
     public IReadOnlyList<float> CenterScales { get; init; } = [1];
 
     /// <summary>Sides are (2 sigmoid)^2 * anchor; otherwise exp * anchor.</summary>

@@ -4,8 +4,10 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// Raw maps of the YOLO heads with anchors (v2 to v5, v7): per cell and anchor tx, ty, tw, th, objectness, classes, laid out as
-/// <c>[1, anchors * (5 + classes), h, w]</c>, <c>[1, anchors, h, w, 5 + classes]</c> or <c>[1, h, w, anchors, 5 + classes]</c>.
+/// Raw maps of the YOLO heads with anchors (v2 to v5, v7): per cell and anchor tx, ty, tw, th, objectness, classes,
+/// laid out as
+/// <c>[1, anchors * (5 + classes), h, w]</c>, <c>[1, anchors, h, w, 5 + classes]</c> or <c>[1, h, w, anchors, 5 +
+/// classes]</c>.
 /// </summary>
 /// <param name="levels">The outputs, finest first.</param>
 /// <param name="anchors">For each level width and height in pixels of each anchor.</param>

@@ -3,8 +3,8 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// The points that boxes are predicted from, in pixels of the network's input: the cells of each feature map row by row, one map after the
-/// other in the order of the strides.
+/// The points that boxes are predicted from, in pixels of the network's input: the cells of each feature map row by
+/// row, one map after the other in the order of the strides.
 /// </summary>
 internal sealed class AnchorPoints
 {

@@ -3,9 +3,9 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// BlazeFace of MediaPipe: logits <c>[1, 896, 1]</c> and <c>[1, 896, 16]</c> of cx, cy, w, h and six key points (eyes, nose, mouth, ears), in
-/// pixels from the centre of a cell: two rows a cell on the map of 16 x 16, six on that of 8 x 8. Also the full-range model: one row a cell
-/// on a map of 48 x 48.
+/// BlazeFace of MediaPipe: logits <c>[1, 896, 1]</c> and <c>[1, 896, 16]</c> of cx, cy, w, h and six key points (eyes,
+/// nose, mouth, ears), in pixels from the centre of a cell: two rows a cell on the map of 16 x 16, six on that of 8 x
+/// 8. Also the full-range model: one row a cell on a map of 48 x 48.
 /// </summary>
 /// <remarks>Source: MediaPipe, tensors_to_detections_calculator.cc.</remarks>
 internal sealed class BlazeFace : IDetectionDecoder

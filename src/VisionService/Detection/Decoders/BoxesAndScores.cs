@@ -4,8 +4,9 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// Decoded boxes beside class probabilities: <c>[1, n, 4]</c> (or <c>[1, n, 1, 4]</c>) of xmin, ymin, xmax, ymax and <c>[1, n, classes]</c>.
-/// In pixels for YOLO-NAS and DAMO-YOLO; in 0-1 for UltraFace, pytorch-ssd (both with background as class 0) and darknet by way of PyTorch.
+/// Decoded boxes beside class probabilities: <c>[1, n, 4]</c> (or <c>[1, n, 1, 4]</c>) of xmin, ymin, xmax, ymax and
+/// <c>[1, n, classes]</c>. In pixels for YOLO-NAS and DAMO-YOLO; in 0-1 for UltraFace, pytorch-ssd (both with
+/// background as class 0) and darknet by way of PyTorch.
 /// </summary>
 internal sealed class BoxesAndScores(int boxes, int scores) : IDetectionDecoder
 {

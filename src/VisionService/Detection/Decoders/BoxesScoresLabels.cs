@@ -3,12 +3,13 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// The final detections as parallel tensors: boxes <c>[.., n, 4]</c>, scores <c>[.., n]</c>, labels <c>[.., n]</c>, some with a count.
-/// torchvision, Faster R-CNN and SSD-12 of the ONNX zoo, TensorFlow Object Detection, EfficientNMS, RT-DETR, D-FINE and DEIM upstream,
-/// SuperGradients; and mmdeploy, whose boxes <c>[.., n, 5]</c> end in the score.
+/// The final detections as parallel tensors: boxes <c>[.., n, 4]</c>, scores <c>[.., n]</c>, labels <c>[.., n]</c>,
+/// some with a count. torchvision, Faster R-CNN and SSD-12 of the ONNX zoo, TensorFlow Object Detection, EfficientNMS,
+/// RT-DETR, D-FINE and DEIM upstream, SuperGradients; and mmdeploy, whose boxes <c>[.., n, 5]</c> end in the score.
 /// </summary>
 /// <remarks>
-/// RT-DETR's boxes are in pixels of its input <c>orig_target_sizes</c>: bound to the network's own size, they are the input's.
+/// RT-DETR's boxes are in pixels of its input <c>orig_target_sizes</c>: bound to the network's own size, they are the
+/// input's.
 /// </remarks>
 /// <param name="scores">Null where the score is the fifth column of the boxes.</param>
 /// <param name="labels">Class ids, as floats or integers.</param>
@@ -25,8 +26,6 @@ internal sealed class BoxesScoresLabels(int boxes, int? scores, NumericOutput la
 
     /// <summary>The id that the model gives to the first label.</summary>
     public int FirstClass { get; init; }
-
-    public bool IsEndToEnd => true;
 
     public void Decode(ModelOutputs outputs, Candidates into)
     {

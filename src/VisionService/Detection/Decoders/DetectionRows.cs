@@ -31,15 +31,13 @@ internal readonly record struct RowLayout(int Corners, int Score, int ClassId)
 }
 
 /// <summary>
-/// One row per detection, <c>[1, n, columns]</c> or <c>[n, columns]</c>, corners in pixels, class id as a float; rows of zeros are padding.
-/// Duplicates are dropped in the graph.
+/// One row per detection, <c>[1, n, columns]</c> or <c>[n, columns]</c>, corners in pixels, class id as a float; rows
+/// of zeros are padding. Duplicates are dropped in the graph.
 /// </summary>
 /// <param name="keyPointCount">Key points after column 5, each of x, y and, with three dimensions, visibility.</param>
 internal sealed class DetectionRows(int output, RowLayout layout, int keyPointCount = 0, int keyPointDimensions = 3)
     : IDetectionDecoder
 {
-    public bool IsEndToEnd => true;
-
     public int KeyPointCount => keyPointCount;
 
     public void Decode(ModelOutputs outputs, Candidates into)

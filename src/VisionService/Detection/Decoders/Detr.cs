@@ -4,16 +4,14 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// The DETR family: logits <c>[1, queries, classes (+ 1)]</c> and boxes <c>[1, queries, 4]</c> of cx, cy, w, h in 0-1. Softmax over the
-/// classes and a last "no object" (DETR, YOLOS, Table Transformer), or a sigmoid for each class, where a query may be several objects
-/// (deformable and conditional DETR, RT-DETR, D-FINE, RF-DETR).
+/// The DETR family: logits <c>[1, queries, classes (+ 1)]</c> and boxes <c>[1, queries, 4]</c> of cx, cy, w, h in 0-1.
+/// Softmax over the classes and a last "no object" (DETR, YOLOS, Table Transformer), or a sigmoid for each class,
+/// where a query may be several objects (deformable and conditional DETR, RT-DETR, D-FINE, RF-DETR).
 /// </summary>
 /// <remarks>Source: Hugging Face transformers, post_process_object_detection; RF-DETR, PostProcess.</remarks>
 /// <param name="classCount">How many logits are classes; what follows them is no object.</param>
 internal sealed class Detr(int logits, int boxes, int classCount, bool hasSoftmax, ModelInput input) : IDetectionDecoder
 {
-    public bool IsEndToEnd => true;
-
     public void Decode(ModelOutputs outputs, Candidates into)
     {
         var numbers = outputs.Floats(logits);

@@ -3,8 +3,8 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// FastestDet: one map, <c>[1, 5 + classes, h, w]</c> or flattened <c>[1, h * w, 5 + classes]</c>; per cell objectness and class
-/// probabilities (activated), tanh of x and y offsets in cells, sigmoid of w and h as shares of the input.
+/// FastestDet: one map, <c>[1, 5 + classes, h, w]</c> or flattened <c>[1, h * w, 5 + classes]</c>; per cell objectness
+/// and class probabilities (activated), tanh of x and y offsets in cells, sigmoid of w and h as shares of the input.
 /// Score = objectness^0.6 * class^0.4.
 /// </summary>
 /// <remarks>Source: dog-qiuqiu/FastestDet, runtime example.</remarks>

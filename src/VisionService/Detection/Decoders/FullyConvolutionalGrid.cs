@@ -4,17 +4,20 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// The textbook's sliding window as a fully convolutional network: <c>[1, classes + 5, h, w]</c> or <c>[1, h, w, classes + 5]</c>, each cell
-/// with class scores, objectness, centre x and y, and size; centre and size as shares of the window that the cell looks at.
-/// Score = objectness * class.
+/// The textbook's sliding window as a fully convolutional network: <c>[1, classes + 5, h, w]</c> or <c>[1, h, w,
+/// classes + 5]</c>, each cell with class scores, objectness, centre x and y, and size; centre and size as shares of
+/// the window that the cell looks at. Score = objectness * class.
 /// </summary>
-/// <remarks>Source: Géron, Hands-On Machine Learning, chapter "Deep Computer Vision": objects found by an FCN.</remarks>
+/// <remarks>Source: Géron, Hands-On Machine Learning, chapter "Deep Computer Vision": objects found by an
+/// FCN.</remarks>
 internal sealed class FullyConvolutionalGrid(int output, int classCount, ModelInput input) : IDetectionDecoder
 {
-    /// <summary>Width and height in pixels of what a cell looks at. Null (default): its share of the input, so that windows touch.</summary>
+    /// <summary>Width and height in pixels of what a cell looks at. Null (default): its share of the input, so that
+    /// windows touch.</summary>
     public (float Width, float Height)? Window { get; init; }
 
-    /// <summary>Whether classes (softmax), objectness and centre (sigmoid) still have to be activated. Default false.</summary>
+    /// <summary>Whether classes (softmax), objectness and centre (sigmoid) still have to be activated. Default
+    /// false.</summary>
     public bool HasLogits { get; init; }
 
     /// <summary>Whether the size is height, width. Default false: width, height.</summary>

@@ -2,12 +2,10 @@ using VisionService.Inference;
 
 namespace VisionService.Detection.Decoders;
 
-/// <summary>Reads one item's rows as boxes in pixels of the network's input. One per model, shared by requests: keeps no state.</summary>
+/// <summary>Reads one item's rows as boxes in pixels of the network's input. One per model, shared by requests: keeps
+/// no state.</summary>
 internal interface IDetectionDecoder
 {
-    /// <summary>Whether the model has dropped duplicates itself; suppression is then only done on request.</summary>
-    bool IsEndToEnd => false;
-
     /// <summary>How many key points each object has.</summary>
     int KeyPointCount => 0;
 

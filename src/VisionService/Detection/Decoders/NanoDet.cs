@@ -4,8 +4,10 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// NanoDet: class probabilities, and for each side a distribution over distances in strides. Plus: <c>[1, points, classes + 4 * bins]</c>
-/// from the corners of cells. Before Plus: <c>[1, points, classes]</c> and <c>[1, points, 4 * bins]</c> per stride, from their centres.
+/// NanoDet: class probabilities, and for each side a distribution over distances in strides. Plus: <c>[1, points,
+/// classes + 4 * bins]</c>
+/// from the corners of cells. Before Plus: <c>[1, points, classes]</c> and <c>[1, points, 4 * bins]</c> per stride,
+/// from their centres.
 /// </summary>
 /// <remarks>Source: RangiLyu/nanodet, nanodet_plus_head.py; for the older head gfl_head.py of v0.x.</remarks>
 internal sealed class NanoDet : IDetectionDecoder

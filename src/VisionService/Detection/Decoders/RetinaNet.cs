@@ -3,8 +3,8 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// RetinaNet of the ONNX zoo: for each level class probabilities <c>[1, 9 * classes, h, w]</c> and deltas <c>[1, 36, h, w]</c> against nine
-/// anchors around a cell's centre: three scales of three shapes, the scale changing slowest.
+/// RetinaNet of the ONNX zoo: for each level class probabilities <c>[1, 9 * classes, h, w]</c> and deltas <c>[1, 36,
+/// h, w]</c> against nine anchors around a cell's centre: three scales of three shapes, the scale changing slowest.
 /// </summary>
 /// <remarks>Lin et al., Focal Loss, 2017. Source: NVIDIA retinanet-examples, box.py.</remarks>
 internal sealed class RetinaNet(int[] scores, int[] deltas, int classCount, ModelInput input) : IDetectionDecoder

@@ -3,8 +3,8 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// SCRFD and RetinaFace of InsightFace: for each stride scores <c>[.., n, 1]</c>, distances to the four sides <c>[.., n, 4]</c> and, in
-/// some, key points <c>[.., n, 10]</c>, in strides from a cell's corner; two rows a cell.
+/// SCRFD and RetinaFace of InsightFace: for each stride scores <c>[.., n, 1]</c>, distances to the four sides <c>[..,
+/// n, 4]</c> and, in some, key points <c>[.., n, 10]</c>, in strides from a cell's corner; two rows a cell.
 /// </summary>
 /// <remarks>Source: InsightFace, model_zoo/scrfd.py.</remarks>
 internal sealed class Scrfd(Scrfd.Head[] heads, ModelInput input) : IDetectionDecoder

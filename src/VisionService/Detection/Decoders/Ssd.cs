@@ -14,8 +14,9 @@ internal enum OffsetCoding
 }
 
 /// <summary>
-/// SSD and MultiBox before decoding: class probabilities <c>[1, priors, 1 + classes]</c>, background first, offsets <c>[1, priors, 4]</c>, priors in
-/// 0-1, from a third output <c>[1, priors, 4]</c> of corners or made beforehand, and key points <c>[1, priors, 2 * k]</c> in some.
+/// SSD and MultiBox before decoding: class probabilities <c>[1, priors, 1 + classes]</c>, background first, offsets
+/// <c>[1, priors, 4]</c>, priors in 0-1, from a third output <c>[1, priors, 4]</c> of corners or made beforehand, and
+/// key points <c>[1, priors, 2 * k]</c> in some.
 /// </summary>
 /// <remarks>Sources: Liu et al., SSD, 2016; Dive into Deep Learning, 14.7; biubug6, Pytorch_Retinaface.</remarks>
 internal sealed class Ssd(int scores, int offsets, ModelInput input) : IDetectionDecoder
@@ -61,7 +62,8 @@ internal sealed class Ssd(int scores, int offsets, ModelInput input) : IDetectio
         }
     }
 
-    /// <summary>RetinaFace's: two squares a cell on strides 8, 16, 32; four numbers a prior: centre and size, 0-1.</summary>
+    /// <summary>RetinaFace's: two squares a cell on strides 8, 16, 32; four numbers a prior: centre and size,
+    /// 0-1.</summary>
     public static float[] RetinaFacePriors(ModelInput input)
     {
         int[][] sides = [[16, 32], [64, 128], [256, 512]];

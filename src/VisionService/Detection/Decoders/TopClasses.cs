@@ -3,11 +3,14 @@ using System.Runtime.Intrinsics;
 
 namespace VisionService.Detection.Decoders;
 
-/// <summary>The best class of each column where each class is a row, as in <c>[classes, anchors]</c>; ties go to the lower class.</summary>
-/// <remarks>Walks along the rows, which lie together in memory, and keeps the best so far in the first-level cache.</remarks>
+/// <summary>The best class of each column where each class is a row, as in <c>[classes, anchors]</c>; ties go to the
+/// lower class.</summary>
+/// <remarks>Walks along the rows, which lie together in memory, and keeps the best so far in the first-level
+/// cache.</remarks>
 internal static class TopClasses
 {
-    /// <summary>Columns that are best done at once: their best scores and classes, and a row's share, fill half a first-level cache.</summary>
+    /// <summary>Columns that are best done at once: their best scores and classes, and a row's share, fill half a
+    /// first-level cache.</summary>
     public const int BlockLength = 1024;
 
     /// <param name="rows">From the first class and the first column wanted to the end of the last class.</param>

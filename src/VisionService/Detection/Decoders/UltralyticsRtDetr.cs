@@ -4,13 +4,12 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// RT-DETR by Ultralytics: <c>[1, queries, 4 + classes]</c>, rows of cx, cy, w, h in 0-1 and class probabilities. One object a query.
+/// RT-DETR by Ultralytics: <c>[1, queries, 4 + classes]</c>, rows of cx, cy, w, h in 0-1 and class probabilities. One
+/// object a query.
 /// </summary>
 /// <remarks>Source: Ultralytics, models/rtdetr/predict.py.</remarks>
 internal sealed class UltralyticsRtDetr(int output, int classCount, ModelInput input) : IDetectionDecoder
 {
-    public bool IsEndToEnd => true;
-
     public void Decode(ModelOutputs outputs, Candidates into)
     {
         var values = outputs.Floats(output);

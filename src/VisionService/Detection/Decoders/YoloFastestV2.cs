@@ -4,8 +4,9 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// Yolo-FastestV2: two maps <c>[1, h, w, anchors * 5 + classes]</c>, activated; per cell four box numbers of each anchor, the objectness of
-/// each anchor, then classes that the anchors share. Centre (2x - 0.5 + cell) * stride, sides (2w)^2 * anchor.
+/// Yolo-FastestV2: two maps <c>[1, h, w, anchors * 5 + classes]</c>, activated; per cell four box numbers of each
+/// anchor, the objectness of each anchor, then classes that the anchors share. Centre (2x - 0.5 + cell) * stride,
+/// sides (2w)^2 * anchor.
 /// </summary>
 /// <remarks>Source: dog-qiuqiu/Yolo-FastestV2, utils.handle_preds and the export mode of its detector.</remarks>
 /// <param name="levels">The outputs, finest first.</param>

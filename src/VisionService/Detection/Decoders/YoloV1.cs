@@ -4,8 +4,9 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// YOLOv1: S x S cells, each with B boxes of x, y, w, h, confidence, then class probabilities: <c>[1, S, S, B * 5 + classes]</c>, or the same
-/// flattened. x and y are shares of the cell, w and h of the input. Score = confidence * class.
+/// YOLOv1: S x S cells, each with B boxes of x, y, w, h, confidence, then class probabilities: <c>[1, S, S, B * 5 +
+/// classes]</c>, or the same flattened. x and y are shares of the cell, w and h of the input. Score = confidence *
+/// class.
 /// </summary>
 /// <remarks>Redmon et al., You Only Look Once, 2015.</remarks>
 internal sealed class YoloV1(int output, int boxesPerCell, int classCount, ModelInput input) : IDetectionDecoder

@@ -4,16 +4,15 @@ namespace VisionService.Detection.Decoders;
 
 /// <summary>
 /// YOLOv3 of the ONNX zoo, suppression in the graph: boxes <c>[1, n, 4]</c> of ymin, xmin, ymax, xmax in pixels, scores
-/// <c>[1, classes, n]</c>, and the chosen as integer rows of (image, class, box), <c>[m, 3]</c> or <c>[1, m, 3]</c>, padded with -1.
+/// <c>[1, classes, n]</c>, and the chosen as integer rows of (image, class, box), <c>[m, 3]</c> or <c>[1, m, 3]</c>,
+/// padded with -1.
 /// </summary>
 /// <remarks>
-/// The pixels are those of the model's <c>image_shape</c> input: bound to the network's own height and width, they are the input's.
-/// Source: onnx/models, yolov3.
+/// The pixels are those of the model's <c>image_shape</c> input: bound to the network's own height and width, they are
+/// the input's. Source: onnx/models, yolov3.
 /// </remarks>
 internal sealed class YoloV3Selected(int boxes, int scores, int selected) : IDetectionDecoder
 {
-    public bool IsEndToEnd => true;
-
     public void Decode(ModelOutputs outputs, Candidates into)
     {
         var corners = outputs.Floats(boxes);

@@ -4,8 +4,8 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// YOLOv5, v6, v7 and decoded YOLOX: <c>[1, anchors, 5 + classes + extra]</c>, rows of cx, cy, w, h in pixels, objectness, class
-/// probabilities; extra are mask coefficients. Score = objectness * class.
+/// YOLOv5, v6, v7 and decoded YOLOX: <c>[1, anchors, 5 + classes + extra]</c>, rows of cx, cy, w, h in pixels,
+/// objectness, class probabilities; extra are mask coefficients. Score = objectness * class.
 /// </summary>
 /// <remarks>Source: Ultralytics YOLOv5, models/yolo.py.</remarks>
 internal sealed class YoloV5(int output, int classCount) : IDetectionDecoder

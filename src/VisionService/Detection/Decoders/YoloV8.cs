@@ -3,9 +3,9 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// YOLOv8, v9, 11, 12, 26 without its own top-k: <c>[1, 4 + classes + extra, anchors]</c>, rows of cx, cy, w, h in pixels, then class
-/// probabilities without objectness. Extra rows are mask coefficients (found by candidate row) or key points of x, y and, with three
-/// dimensions, visibility.
+/// YOLOv8, v9, 11, 12, 26 without its own top-k: <c>[1, 4 + classes + extra, anchors]</c>, rows of cx, cy, w, h in
+/// pixels, then class probabilities without objectness. Extra rows are mask coefficients (found by candidate row) or
+/// key points of x, y and, with three dimensions, visibility.
 /// </summary>
 /// <remarks>Source: Ultralytics, nn/modules/head.py.</remarks>
 internal sealed class YoloV8(int output, int classCount, int keyPointCount = 0, int keyPointDimensions = 3)

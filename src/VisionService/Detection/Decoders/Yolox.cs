@@ -4,10 +4,11 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// YOLOX as exported by default: <c>[1, cells, 5 + classes]</c>, rows of x, y as offsets from a cell's corner and w, h as logarithms, all in
-/// strides; then objectness and class probabilities, sigmoid done. Score = objectness * class.
+/// YOLOX as exported by default: <c>[1, cells, 5 + classes]</c>, rows of x, y as offsets from a cell's corner and w, h
+/// as logarithms, all in strides; then objectness and class probabilities, sigmoid done. Score = objectness * class.
 /// </summary>
-/// <remarks>Source: Megvii YOLOX, utils/demo_utils.py. With <c>--decode_in_inference</c> the form is that of <see cref="YoloV5"/>.</remarks>
+/// <remarks>Source: Megvii YOLOX, utils/demo_utils.py. With <c>--decode_in_inference</c> the form is that of <see
+/// cref="YoloV5"/>.</remarks>
 internal sealed class Yolox(int output, int classCount, ModelInput input, ReadOnlySpan<int> strides) : IDetectionDecoder
 {
     private readonly AnchorPoints _points = new(input, strides);

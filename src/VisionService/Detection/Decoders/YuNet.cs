@@ -3,9 +3,9 @@ using VisionService.Inference;
 namespace VisionService.Detection.Decoders;
 
 /// <summary>
-/// YuNet of 2023: for each stride <c>cls [1, cells, 1]</c>, <c>obj [1, cells, 1]</c>, <c>bbox [1, cells, 4]</c> and <c>kps [1, cells, 10]</c>,
-/// offsets from a cell's corner in strides, sides as logarithms. Score = sqrt(cls * obj). Key points: right eye, left eye, nose, right and
-/// left corner of the mouth.
+/// YuNet of 2023: for each stride <c>cls [1, cells, 1]</c>, <c>obj [1, cells, 1]</c>, <c>bbox [1, cells, 4]</c> and
+/// <c>kps [1, cells, 10]</c>, offsets from a cell's corner in strides, sides as logarithms. Score = sqrt(cls * obj).
+/// Key points: right eye, left eye, nose, right and left corner of the mouth.
 /// </summary>
 /// <remarks>Source: OpenCV, objdetect/face_detect.cpp.</remarks>
 internal sealed class YuNet(YuNet.Head[] heads, ModelInput input) : IDetectionDecoder

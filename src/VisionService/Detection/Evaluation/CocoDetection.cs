@@ -10,8 +10,8 @@ internal sealed record CocoDetection(long ImageId, int CategoryId, float Score, 
 }
 
 /// <summary>
-/// How much a detection covers an annotation, both by their index: intersection over union, and over the detection's own area where the
-/// annotation is a crowd.
+/// How much a detection covers an annotation, both by their index: intersection over union, and over the detection's
+/// own area where the annotation is a crowd.
 /// </summary>
 internal delegate double CocoOverlap(int detection, int annotation);
 

@@ -1,8 +1,8 @@
 namespace VisionService.Detection.Evaluation;
 
 /// <summary>
-/// COCO's average precision: detections matched greedily to annotations at IoU .50, .55 .. .95, precision read at 101 recalls, the mean taken
-/// over IoU and categories.
+/// COCO's average precision: detections matched greedily to annotations at IoU .50, .55 .. .95, precision read at 101
+/// recalls, the mean taken over IoU and categories.
 /// </summary>
 /// <remarks>Follows cocodataset/cocoapi, pycocotools/cocoeval.py, number for number.</remarks>
 internal sealed class CocoEvaluator
@@ -83,7 +83,8 @@ internal sealed class CocoEvaluator
         return [.. matches.Zip(counts, static (found, count) => PrecisionRecall.Of(found, count, MinIoUs.Length))];
     }
 
-    /// <summary>Gives each detection of an image its annotation, at each IoU; returns how many annotations count.</summary>
+    /// <summary>Gives each detection of an image its annotation, at each IoU; returns how many annotations
+    /// count.</summary>
     private int Match(int[] annotations, int[] detections, double[][] overlaps, AreaRange area, List<Match> into)
     {
         var ignored = Array.ConvertAll(annotations, a => !area.Holds(_truth.Annotations[a].Area) || IsCrowd(a));

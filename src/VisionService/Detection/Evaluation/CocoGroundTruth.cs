@@ -25,7 +25,8 @@ internal sealed record CocoCategory(int Id, string Name);
 /// <param name="Area">Of the mask, in square pixels: what makes an object small or large.</param>
 internal sealed record CocoAnnotation(long ImageId, int CategoryId, double[] Bbox, double Area)
 {
-    /// <summary>1 where the box holds many objects that nobody counted: what is found there is neither right nor wrong.</summary>
+    /// <summary>1 where the box holds many objects that nobody counted: what is found there is neither right nor
+    /// wrong.</summary>
     [JsonPropertyName("iscrowd")]
     public int IsCrowd { get; init; }
 

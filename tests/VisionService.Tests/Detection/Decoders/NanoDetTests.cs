@@ -11,7 +11,8 @@ public sealed class NanoDetTests
     [Fact]
     public void Plus_measures_from_the_corner_of_a_cell()
     {
-        // Stride 16: 2 x 2 cells; cell (1, 1) at (16, 16), distances 1, .5, .25, 0 strides: even weights on bins 0-2, 0-1, ..
+        // Stride 16: 2 x 2 cells; cell (1, 1) at (16, 16), distances 1, .5, .25, 0 strides: even weights on bins 0-2,
+        // 0-1, ..
         var values = new float[4 * 14];
         Row([0.1f, 0.9f], Bins(1), Bins(0.5f), Bins(0.25f), Bins(0.75f)).CopyTo(values, 3 * 14);
         using var outputs = new OutputTensors().Add("output", [1, 4, 14], values);

@@ -57,7 +57,8 @@ public sealed class PriorDecodersTests
     [Fact]
     public void RetinaNet_comes_back()
     {
-        // Stride 8 of 16 x 16: 2 x 2 cells, two classes. Anchor 4 (second scale, tall): area (32 * 2^(1/3))^2, twice as high as wide.
+        // Stride 8 of 16 x 16: 2 x 2 cells, two classes. Anchor 4 (second scale, tall): area (32 * 2^(1/3))^2, twice
+        // as high as wide.
         var input = new ModelInput(3, 16, 16);
         var (width, height) = (32 * MathF.Cbrt(2) / MathF.Sqrt(2), 32 * MathF.Cbrt(2) * MathF.Sqrt(2));
         var (scores, deltas) = (new float[18 * 4], new float[36 * 4]);

@@ -92,7 +92,8 @@ public sealed class YoloTests
     [Fact]
     public void V1_cells_have_boxes_then_classes()
     {
-        // 2 x 2 cells, two boxes, one class: 11 numbers; cell (1, 0), second box: centre (1.5, .5) cells of 32, a quarter by a half of 64.
+        // 2 x 2 cells, two boxes, one class: 11 numbers; cell (1, 0), second box: centre (1.5, .5) cells of 32, a
+        // quarter by a half of 64.
         var values = new float[44];
         ReadOnlySpan<float> cell = [0, 0, 1, 1, 0, 0.5f, 0.5f, 0.25f, 0.5f, 0.8f, 0.75f];
         cell.CopyTo(values.AsSpan(11));
@@ -112,7 +113,8 @@ public sealed class YoloTests
     [InlineData(true)]
     public void The_grid_of_the_textbook_reads_both_layouts(bool isPlanar)
     {
-        // 2 x 1 cells of 32 x 64; the right one: class 1 of 2, objectness .8, centre in the middle, half the cell wide and high.
+        // 2 x 1 cells of 32 x 64; the right one: class 1 of 2, objectness .8, centre in the middle, half the cell wide
+        // and high.
         float[] right = [0.25f, 0.75f, 0.8f, 0.5f, 0.5f, 0.5f, 0.5f];
         using var outputs = isPlanar
             ? new OutputTensors().Add("grid", [1, 7, 1, 2], [.. right.SelectMany(static value => new[] { 0, value })])
@@ -123,7 +125,8 @@ public sealed class YoloTests
     [Fact]
     public void The_grid_of_the_textbook_may_look_at_overlapping_windows()
     {
-        // Windows of 32 over 64 in steps of 16: three cells a row; logits: softmax of (0, 0) is .5, sigmoids of 0 are .5.
+        // Windows of 32 over 64 in steps of 16: three cells a row; logits: softmax of (0, 0) is .5, sigmoids of 0 are
+        // .5.
         var values = new float[3 * 3 * 7];
         Array.Fill(values, -20, 0, values.Length);
         ReadOnlySpan<float> centre = [0, 0, 20, 0, 0, 1, 0.5f];
