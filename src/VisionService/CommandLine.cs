@@ -1,10 +1,14 @@
 namespace VisionService;
 
 /// <summary>The command line, turned into configuration; it wins over the environment and appsettings.json.</summary>
+/// <param name="Command">What to do instead of serving, such as <c>evaluate detect</c>; empty: serve.</param>
 /// <param name="Settings">Configuration keys and values.</param>
 /// <param name="Problem">What is wrong with it; null when nothing is.</param>
-internal sealed record CommandLine(IReadOnlyDictionary<string, string?> Settings, bool WantsHelp, string? Problem)
+internal sealed record CommandLine(
+    string Command, IReadOnlyDictionary<string, string?> Settings, bool WantsHelp, string? Problem)
 {
+    public const string EvaluateDetect = "evaluate detect";
+
     private static readonly Option[] Options =
     [
         new("--models", "DIR", "Repository:Models", "A folder of models, one model's folder, or an ONNX file; may be repeated.", true),
@@ -13,14 +17,22 @@ internal sealed record CommandLine(IReadOnlyDictionary<string, string?> Settings
         new("--instances", "N", "Inference:Instances", "Concurrent runs per model (0: one per core on the CPU)."),
         new("--max-batch-size", "N", "Inference:MaxBatchSize", "Most images in one run (0: 1 on the CPU, 16 on CUDA)."),
         new("--max-queue-size", "N", "Inference:MaxQueueSize", "Most images that wait for one model (256)."),
+        new("--model", "NAME", "Evaluate:Model", "evaluate: the model to measure (the task's default)."),
+        new("--coco", "FILE", "Evaluate:Coco", "evaluate detect: COCO's instances.json."),
+        new("--images", "DIR", "Evaluate:Images", "evaluate: the folder of the images."),
+        new("--min-score", "S", "Evaluate:MinScore", "evaluate detect: lowest score that counts (0.001)."),
+        new("--max-iou", "O", "Evaluate:MaxIoU", "evaluate detect: overlap of duplicates (the model's, else 0.7)."),
     ];
 
-    private static readonly string[] Sections = ["Api", "Imaging", "Inference", "Repository", "Logging", "Kestrel"];
+    private static readonly string[] Commands = [EvaluateDetect];
+
+    private static readonly string[] Sections = ["Api", "Imaging", "Inference", "Repository", "Evaluate", "Logging", "Kestrel"];
 
     public static string Help { get; } = $"""
         VisionService serves ONNX vision models over REST.
 
-        Usage: VisionService [options]
+        Usage: VisionService [options]                     serves
+               VisionService evaluate detect [options]     measures a detector on a set in COCO's form
 
         {string.Join('\n', Options.Select(option => $"  {option.Name + " " + option.Value,-22}{option.Description}"))}
           --Section:Key VALUE   Any other setting, such as --Imaging:MaxBytes 50000000.
@@ -30,11 +42,17 @@ internal sealed record CommandLine(IReadOnlyDictionary<string, string?> Settings
     public static CommandLine Parse(IReadOnlyList<string> args)
     {
         var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
-        for (var i = 0; i < args.Count; i++)
+        var command = string.Join(' ', args.TakeWhile(arg => !arg.StartsWith('-')));
+        if (command.Length > 0 && !Commands.Contains(command))
+        {
+            return Wrong($"Unknown command '{command}'{Nearest.Hint(command, Commands)}; --help lists them.");
+        }
+
+        for (var i = command.Length == 0 ? 0 : command.Split(' ').Length; i < args.Count; i++)
         {
             if (args[i] is "--help" or "-h" or "-?")
             {
-                return new CommandLine(settings, WantsHelp: true, null);
+                return new CommandLine(command, settings, WantsHelp: true, null);
             }
 
             var (name, value) = args[i].Split('=', 2) is [var left, var right] ? (left, right) : (args[i], null);
@@ -57,9 +75,9 @@ internal sealed record CommandLine(IReadOnlyDictionary<string, string?> Settings
             }
         }
 
-        return new CommandLine(settings, WantsHelp: false, null);
+        return new CommandLine(command, settings, WantsHelp: false, null);
 
-        CommandLine Wrong(string problem) => new(settings, WantsHelp: false, problem);
+        CommandLine Wrong(string problem) => new(command, settings, WantsHelp: false, problem);
     }
 
     private static Option? Find(string name) =>

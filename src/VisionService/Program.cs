@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using VisionService.Api;
 using VisionService.Api.Http;
+using VisionService.Commands;
 using VisionService.Imaging;
 using VisionService.Inference;
 using VisionService.Repository;
@@ -33,6 +34,12 @@ internal static class Program
             // Before the host starts, so that a wrong setting is one line and not the trace of a failed start.
             app.Services.GetRequiredService<IStartupValidator>().Validate();
             app.Services.GetRequiredService<ModelCatalog>();
+            if (commandLine.Command == CommandLine.EvaluateDetect)
+            {
+                var evaluate = ActivatorUtilities.CreateInstance<EvaluateDetect>(app.Services);
+                return await evaluate.RunAsync(Console.Out, Console.Error, app.Lifetime.ApplicationStopping);
+            }
+
             await app.RunAsync();
             return 0;
         }
@@ -55,6 +62,7 @@ internal static class Program
         AddOptions<ImagingOptions>(services, "Imaging");
         AddOptions<InferenceOptions>(services, "Inference");
         AddOptions<RepositoryOptions>(services, "Repository");
+        AddOptions<EvaluateOptions>(services, "Evaluate");
         services.PostConfigure<RepositoryOptions>(static options => options.UseShippedModels());
 
         services.AddSingleton(static provider => new ImageDecoder(provider.GetRequiredService<IOptions<ImagingOptions>>().Value));
@@ -92,5 +100,5 @@ internal static class Program
             .ValidateOnStart();
 
     private static bool IsMisconfiguration(Exception exception) =>
-        exception is OptionsValidationException or ModelLoadException or InvalidOperationException or IOException;
+        exception is OptionsValidationException or ModelLoadException or VisionException or InvalidOperationException or IOException;
 }

@@ -19,7 +19,8 @@ internal sealed record DetectRequest(
 
 /// <param name="Width">Pixels of the image.</param>
 /// <param name="Overlap">What neighbouring tiles share of a side, 0 to less than 1.</param>
-internal sealed record TileRequest(int Width, int Height, float Overlap);
+/// <param name="MayGrow">Whether tiles grow where there would be too many of them; else that is an error.</param>
+internal sealed record TileRequest(int Width, int Height, float Overlap, bool MayGrow = false);
 
 /// <param name="Objects">Best score first, in pixels of the upright image.</param>
 internal sealed record DetectResult(IReadOnlyList<DetectedObject> Objects);

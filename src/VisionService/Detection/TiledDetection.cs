@@ -1,3 +1,4 @@
+using VisionService.Imaging;
 using VisionService.Inference;
 
 namespace VisionService.Detection;
@@ -21,16 +22,7 @@ internal static class TiledDetection
             return await model.RunAsync(request, priority, cancellationToken);
         }
 
-        var (width, height) = (request.Image.Width, request.Image.Height);
-        var count = Tiling.Count(width, height, wanted.Width, wanted.Height, wanted.Overlap);
-        if (count > MaxTiles)
-        {
-            throw new VisionException(
-                VisionError.InvalidRequest,
-                $"{wanted.Width}x{wanted.Height} cuts the image of {width} x {height} pixels into {count} tiles; {MaxTiles} are allowed.");
-        }
-
-        var tiles = Tiling.Plan(width, height, wanted.Width, wanted.Height, wanted.Overlap);
+        var tiles = Plan(request.Image, wanted);
         if (tiles.Length == 1)
         {
             return await model.RunAsync(request, priority, cancellationToken);
@@ -53,6 +45,20 @@ internal static class TiledDetection
             },
             cancellationToken)));
         return (Merge(request, answers.Select(answer => answer.Result)), Longest(answers.Select(answer => answer.Timings)));
+    }
+
+    private static Tile[] Plan(RgbImage image, TileRequest wanted)
+    {
+        long Count() => Tiling.Count(image.Width, image.Height, wanted.Width, wanted.Height, wanted.Overlap);
+        while (wanted.MayGrow && Count() > MaxTiles)
+        {
+            wanted = wanted with { Width = wanted.Width * 5 / 4, Height = wanted.Height * 5 / 4 };
+        }
+
+        return Count() <= MaxTiles ? Tiling.Plan(image.Width, image.Height, wanted.Width, wanted.Height, wanted.Overlap)
+            : throw new VisionException(
+                VisionError.InvalidRequest,
+                $"Tiles of {wanted.Width}x{wanted.Height} cut the image of {image.Width} x {image.Height} pixels into {Count()}; {MaxTiles} are allowed.");
     }
 
     private static DetectResult Merge(DetectRequest request, IEnumerable<DetectResult> parts)

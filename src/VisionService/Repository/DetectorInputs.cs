@@ -67,7 +67,7 @@ internal static class DetectorInputs
         ["scrfd"] = TopLeft with { Preset = new("(x - 127.5) / 128", InputColor.Rgb, 1, [127.5], [128]), Pad = 0 },
         ["retinaface"] = TopLeft with { Preset = new("caffe bytes", InputColor.Bgr, 1, RetinaFaceMean, []), Pad = 0 },
         ["blazeface"] = Ultralytics with { Preset = new("-1..1", InputColor.Rgb, 1 / 127.5, [1], []), Pad = 0 },
-        ["rt-detr-upstream"] = Stretch,
+        ["rt-detr-upstream"] = SampledStretch,
         ["rt-detr"] = Stretch,
         ["rt-detr-ultralytics"] = SampledStretch,
         ["rf-detr"] = Stretch with { Preset = InputPreset.Torchvision },

@@ -74,7 +74,7 @@ internal static class DetectEndpoint
         var tiles = parameters.Text("tile") switch
         {
             null or "off" => null,
-            "auto" => new TileRequest(model.Geometry.Width, model.Geometry.Height, Overlap(parameters)),
+            "auto" => new TileRequest(model.Geometry.Width, model.Geometry.Height, Overlap(parameters), MayGrow: true),
             var size when TileSize(size) is var (width, height) => new TileRequest(width, height, Overlap(parameters)),
             _ => null,
         };
