@@ -63,8 +63,7 @@ internal sealed class Detector(
         var decoder = DecoderFor(Shape(request), outputs);
         using var candidates = Candidates.Rent(request.Filter, keyPointCount: decoder.KeyPointCount);
         decoder.Decode(outputs, candidates);
-        var suppression = request.Suppression ?? (decoder.IsEndToEnd ? SuppressionMethod.None : family.Suppression);
-        NonMaxSuppression.Keep(candidates, suppression, request.MaxIoU, request.MaxDetections);
+        NonMaxSuppression.Keep(candidates, request.Suppression ?? family.Suppression, request.MaxIoU, request.MaxDetections);
 
         var (width, height) = SourceSize(request);
         var placement = Fitted(request).Place(width, height);
