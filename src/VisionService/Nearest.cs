@@ -15,9 +15,10 @@ internal static class Nearest
         .Select(candidate => candidate.Name)
         .FirstOrDefault();
 
-    /// <summary>Levenshtein's distance.</summary>
+    /// <summary>Levenshtein's distance, where two swapped neighbours count once (optimal string alignment).</summary>
     private static int Edits(string a, string b)
     {
+        int[] before = [];
         var previous = Enumerable.Range(0, b.Length + 1).ToArray();
         for (var i = 1; i <= a.Length; i++)
         {
@@ -27,9 +28,13 @@ internal static class Nearest
             {
                 var substitution = previous[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
                 current[j] = Math.Min(substitution, 1 + Math.Min(previous[j], current[j - 1]));
+                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                {
+                    current[j] = Math.Min(current[j], before[j - 2] + 1);
+                }
             }
 
-            previous = current;
+            (before, previous) = (previous, current);
         }
 
         return previous[b.Length];

@@ -11,6 +11,9 @@ internal sealed record Parameter(string Name, ParameterType Type, string Range, 
 
     public double Max { get; init; } = double.PositiveInfinity;
 
+    /// <summary>Whether it may be said several times, or as a list in JSON.</summary>
+    public bool IsList { get; init; }
+
     public static Parameter Text(string name, string range, string @default, string description) =>
         new(name, ParameterType.Text, range, @default, description);
 
@@ -62,7 +65,12 @@ internal sealed class ParameterTable(params Parameter[] own)
                 Check(parameter, text);
             }
 
-            if (!values.TryAdd(name, texts) || (texts.Count > 1 && parameter.Type != ParameterType.Text))
+            if (texts.Count == 0)
+            {
+                throw new VisionException(VisionError.InvalidRequest, $"Parameter '{name}' is an empty list.");
+            }
+
+            if (!values.TryAdd(name, texts) || (texts.Count > 1 && !parameter.IsList))
             {
                 throw new VisionException(VisionError.InvalidRequest, $"Parameter '{name}' is given more than once.");
             }

@@ -19,7 +19,7 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
         draft.Conclude(
             "input", $"{value.Type} {(isInterleaved ? "NHWC" : "NCHW")}, {channels} x {height} x {width}", "the graph");
 
-        var preset = Preset(draft, manifest, value);
+        var preset = Preset(draft, manifest, value, channels);
         return new InputRecipe(
             value.Name,
             new ModelInput(channels, height, width),
@@ -64,7 +64,7 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
                 $"The file leaves the size of its input open; {Manifest.FileName} must say it: input: {{size: [width, height]}}.");
     }
 
-    private static InputPreset Preset(ModelDraft draft, ManifestInput manifest, Value input)
+    private static InputPreset Preset(ModelDraft draft, ManifestInput manifest, Value input, int channels)
     {
         const string Subject = "input normalisation";
         if (manifest.Preset is { } said)
@@ -86,8 +86,10 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
             return InputPreset.Raw;
         }
 
-        draft.Conclude(Subject, InputPreset.Torchvision.Name, ModelLoader.Assumed);
-        return InputPreset.Torchvision;
+        // ImageNet's means are those of three channels; grey models are mostly trained on 0..1.
+        var assumed = channels == 1 ? InputPreset.Unit : InputPreset.Torchvision;
+        draft.Conclude(Subject, assumed.Name, ModelLoader.Assumed);
+        return assumed;
     }
 
     /// <summary>

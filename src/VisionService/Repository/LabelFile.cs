@@ -80,7 +80,7 @@ internal static partial class LabelFile
     private static string Entry(JsonElement value, string file) => value.ValueKind switch
     {
         JsonValueKind.String => value.GetString()!,
-        JsonValueKind.Array when value.GetArrayLength() == 2 => $"{value[0].GetString()} {value[1].GetString()}",
+        JsonValueKind.Array when value.GetArrayLength() == 2 && value.EnumerateArray().All(part => part.ValueKind == JsonValueKind.String) => $"{value[0].GetString()} {value[1].GetString()}",
         _ => throw new ModelLoadException($"{file} holds {value.GetRawText()} where a label is wanted."),
     };
 

@@ -140,6 +140,7 @@ internal sealed record ManifestInput(
     private static (int Width, int Height)? ReadSize(YamlSection yaml) => yaml.Numbers("size", 1, 16384) switch
     {
         null => null,
+        var sides when sides.Any(side => !double.IsInteger(side)) => throw yaml.Wrong("size", "a side, or [width, height]"),
         [var side] => ((int)side, (int)side),
         [var width, var height] => ((int)width, (int)height),
         _ => throw yaml.Wrong("size", "a side, or [width, height]"),

@@ -33,5 +33,8 @@ internal sealed record LoadedModel(
     TimeSpan LoadDuration)
     : IDisposable
 {
+    /// <summary>Lowest score in an answer where the caller says none, 0-1; null: the task's own.</summary>
+    public double? MinScore { get; init; }
+
     public void Dispose() => Model.Dispose();
 }

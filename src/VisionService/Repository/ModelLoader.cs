@@ -79,7 +79,10 @@ internal sealed class ModelLoader(
                 loggers.CreateLogger<Model<TRequest, TResult>>());
             draft.Conclude("execution provider", provider.Name, provider.Reason);
             return new LoadedModel(
-                model, draft.Evidence[0].Conclusion, family, recipe.Geometry, labels, draft.Evidence, TimeSpan.Zero);
+                model, draft.Evidence[0].Conclusion, family, recipe.Geometry, labels, draft.Evidence, TimeSpan.Zero)
+            {
+                MinScore = draft.Manifest.Output.MinScore,
+            };
         }
         catch
         {

@@ -21,13 +21,13 @@ internal static class ClassifyEndpoint
             Task,
             new ParameterTable(
                 Parameter.Integer("top_k", 1, 10_000, "5", "Most predictions in the answer."),
-                Parameter.Number("score_threshold", 0, 1, "0", "Lowest score in the answer."),
+                Parameter.Number("score_threshold", 0, 1, "the model's, else 0", "Lowest score in the answer."),
                 Parameter.Text(
-                    "classes", "labels or class ids, comma separated", "all", "The classes to speak of; a list in JSON.")),
+                    "classes", "labels or class ids, comma separated", "all", "The classes to speak of; a list in JSON.") with { IsList = true }),
             static (parameters, model) =>
             {
                 var topK = parameters.Integer("top_k", 5);
-                var minScore = (float)parameters.Number("score_threshold", 0);
+                var minScore = (float)parameters.Number("score_threshold", model.MinScore ?? 0);
                 var classes = parameters.Texts("classes") is { } texts ? model.Labels.Resolve(texts) : null;
                 return image => new ClassifyRequest(image, topK, minScore, classes);
             }),

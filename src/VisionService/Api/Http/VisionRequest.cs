@@ -45,6 +45,15 @@ internal sealed class VisionRequest : IDisposable
             return request._images.Count > 0 ? request : throw new VisionException(
                 VisionError.InvalidRequest, "The request holds no image.");
         }
+        catch (BadHttpRequestException exception) when (exception.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            // Kestrel's word on a body that did not say how long it is, in ours.
+            request.Dispose();
+            throw new VisionException(
+                VisionError.TooLarge,
+                $"The request has more than {api.MaxRequestBytes} bytes; {MaxRequestBytesName} allows {api.MaxRequestBytes}.",
+                exception);
+        }
         catch (Exception exception) when (exception is InvalidDataException || (exception is IOException and not BadHttpRequestException))
         {
             request.Dispose();
@@ -132,7 +141,15 @@ internal sealed class VisionRequest : IDisposable
 
             if (IsFile(disposition, section.ContentType))
             {
-                Add(await EncodedImage.ReadAsync(section.Body, null, imaging.MaxBytes, MaxBytesName, cancellationToken), api);
+                var image = await EncodedImage.ReadAsync(section.Body, null, imaging.MaxBytes, MaxBytesName, cancellationToken);
+                if (image.Bytes.IsEmpty && HeaderUtilities.RemoveQuotes(disposition.FileName).Length == 0)
+                {
+                    // A form's file field that nobody touched: nothing was said.
+                    image.Dispose();
+                    continue;
+                }
+
+                Add(image, api);
                 continue;
             }
 
