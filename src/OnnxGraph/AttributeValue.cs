@@ -40,7 +40,8 @@ public readonly struct AttributeValue
         new(new() { Type = AttributeType.Strings, Strings = { values.Select(ByteString.CopyFromUtf8) } });
 
     /// <summary>A tensor.</summary>
-    public static implicit operator AttributeValue(Tensor value) => new(new() { Type = AttributeType.Tensor, T = value.Proto });
+    public static implicit operator AttributeValue(Tensor value) =>
+        new(new() { Type = AttributeType.Tensor, T = value.Proto });
 
     /// <summary>The body of an <c>If</c>, <c>Loop</c> or <c>Scan</c>; it is copied.</summary>
     public static implicit operator AttributeValue(Graph body) =>

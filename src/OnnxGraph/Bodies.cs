@@ -37,14 +37,16 @@ internal static class Bodies
         return captures;
     }
 
-    /// <summary>Every name that a node's bodies mention, at any depth: a fresh name must be none of them.</summary>
-    public static IEnumerable<string> NamesIn(NodeProto node)
+    /// <summary>Every name that a node's bodies define or read, at any depth: a new value must have none of
+    /// them.</summary>
+    public static IEnumerable<string> NamesIn(NodeProto node, bool definedOnly = false)
     {
-        return Of(node).SelectMany(body => Defined(body)
-            .Concat(body.Node.SelectMany(child => child.Input.Concat(NamesIn(child)))));
+        return Of(node).SelectMany(body => Defined(body).Concat(body.Node.SelectMany(child =>
+            (definedOnly ? [] : child.Input).Concat(NamesIn(child, definedOnly)))));
     }
 
-    /// <summary>Renames an outer value in a node's bodies, but not where a body has a value of its own by that name.</summary>
+    /// <summary>Renames an outer value in a node's bodies, but not where a body has a value of its own by that
+    /// name.</summary>
     public static void RenameCapture(NodeProto node, string oldName, string newName)
     {
         foreach (var body in Of(node).Where(body => !Defined(body).Contains(oldName)))

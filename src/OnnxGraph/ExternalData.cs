@@ -1,10 +1,12 @@
 using System.Globalization;
 using Google.Protobuf;
 using OnnxGraph.Proto;
+using static OnnxGraph.Proto.TensorProto.Types;
 
 namespace OnnxGraph;
 
-/// <summary>Tensors kept in files beside the model: reads them in, writes them out, and lets none lead out of the folder.</summary>
+/// <summary>Tensors kept in files beside the model: reads them in, writes them out, and lets none lead out of the
+/// folder.</summary>
 internal static class ExternalData
 {
     // ONNX's advice: whole pages, so that a runtime can map the file.
@@ -18,7 +20,8 @@ internal static class ExternalData
     {
         return TensorsIn(model.Graph)
             .Concat(model.Functions.SelectMany(function => function.Node).SelectMany(TensorsIn))
-            .Concat(model.TrainingInfo.SelectMany(training => TensorsIn(training.Initialization).Concat(TensorsIn(training.Algorithm))));
+            .Concat(model.TrainingInfo.SelectMany(training =>
+                TensorsIn(training.Initialization).Concat(TensorsIn(training.Algorithm))));
     }
 
     /// <summary>Reads all external tensors into the model and says whether there were any.</summary>
@@ -27,14 +30,15 @@ internal static class ExternalData
     public static bool Inline(ModelProto model, string? folder)
     {
         var found = false;
-        foreach (var tensor in TensorsIn(model).Where(tensor => tensor.DataLocation == TensorProto.Types.DataLocation.External))
+        foreach (var tensor in TensorsIn(model).Where(tensor => tensor.DataLocation == DataLocation.External))
         {
             var entries = tensor.ExternalData.ToLookup(entry => entry.Key, entry => entry.Value);
             var location = entries["location"].LastOrDefault() ?? "";
             if (folder is null)
             {
                 throw new OnnxGraphException(
-                    $"The tensor '{tensor.Name}' lies in the file '{location}' beside the model: load the model from its path.");
+                    $"The tensor '{tensor.Name}' lies in the file '{location}' beside the model: "
+                    + "load the model from its path.");
             }
 
             using var file = ExternalFile.Open(folder, location, tensor.Name);
@@ -43,13 +47,14 @@ internal static class ExternalData
             if (length != TensorElements.BytesOf(tensor) && TensorElements.BytesOf(tensor) is not null)
             {
                 throw new OnnxGraphException(
-                    $"The tensor '{tensor.Name}' of {(ElementType)tensor.DataType} [{string.Join(", ", tensor.Dims)}] has "
-                    + $"{length} bytes in '{location}'; it needs {TensorElements.BytesOf(tensor)}.");
+                    $"The tensor '{tensor.Name}' of {new Tensor(tensor)} has {length} bytes in '{location}'; "
+                    + $"it needs {TensorElements.BytesOf(tensor)}.");
             }
 
             if (length > Array.MaxLength)
             {
-                throw new OnnxGraphException($"The tensor '{tensor.Name}' has {length} bytes; one tensor may have {Array.MaxLength}.");
+                throw new OnnxGraphException(
+                    $"The tensor '{tensor.Name}' has {length} bytes; one tensor may have {Array.MaxLength}.");
             }
 
             if (offset > file.Length || length > file.Length - offset)
@@ -81,10 +86,10 @@ internal static class ExternalData
             foreach (var tensor in TensorsIn(copy).Where(tensor => tensor.RawData.Length >= MinBytes))
             {
                 file.Position = (file.Position + Alignment - 1) / Alignment * Alignment;
-                tensor.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = Path.GetFileName(path) });
-                tensor.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = $"{file.Position}" });
-                tensor.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = $"{tensor.RawData.Length}" });
-                tensor.DataLocation = TensorProto.Types.DataLocation.External;
+                tensor.ExternalData.Add(Entry("location", Path.GetFileName(path)));
+                tensor.ExternalData.Add(Entry("offset", $"{file.Position}"));
+                tensor.ExternalData.Add(Entry("length", $"{tensor.RawData.Length}"));
+                tensor.DataLocation = DataLocation.External;
                 file.Write(tensor.RawData.Span);
                 tensor.ClearRawData();
             }
@@ -93,6 +98,8 @@ internal static class ExternalData
         File.Move(unfinished, path, overwrite: true);
         return copy;
     }
+
+    private static StringStringEntryProto Entry(string key, string value) => new() { Key = key, Value = value };
 
     private static IEnumerable<TensorProto> TensorsIn(GraphProto? graph)
     {
@@ -116,8 +123,9 @@ internal static class ExternalData
     private static long ReadNumber(string? text, long absent, string key, TensorProto tensor)
     {
         var number = absent;
-        return (text is null || long.TryParse(text, CultureInfo.InvariantCulture, out number)) && number is >= 0 and <= int.MaxValue * 64L
+        return (text is null || long.TryParse(text, CultureInfo.InvariantCulture, out number)) && number >= 0
             ? number
-            : throw new OnnxGraphException($"The tensor '{tensor.Name}' has the {key} '{text ?? $"{absent}"}' in its external data.");
+            : throw new OnnxGraphException(
+                $"The tensor '{tensor.Name}' has the {key} '{text ?? $"{absent}"}' in its external data.");
     }
 }

@@ -5,17 +5,20 @@ using System.Text;
 namespace OnnxGraph;
 
 /// <summary>Opens a file that a model names, and only a plain file inside the model's folder.</summary>
-/// <remarks>A model may come from anyone: a path that leaves the folder, or a link, could make any file of the machine readable
+/// <remarks>A model may come from anyone: a path that leaves the folder, or a link, could make any file of the machine
+/// readable
 /// through the model's answers.</remarks>
 internal static class ExternalFile
 {
     public static FileStream Open(string folder, string location, string tensor)
     {
         var parts = location.Split('/', '\\');
-        if (location == "" || Path.IsPathRooted(location) || parts.Any(part => part is ".." || part.Contains(':', StringComparison.Ordinal)))
+        var leads = Path.IsPathRooted(location) || parts.Contains("..") || location.AsSpan().ContainsAny(':', '\0');
+        if (location == "" || leads)
         {
             throw new OnnxGraphException(
-                $"The tensor '{tensor}' names the external file '{location}': only files below the model's folder are allowed.");
+                $"The tensor '{tensor}' names the external file '{location}': "
+                + "only files below the model's folder are allowed.");
         }
 
         var path = folder;

@@ -12,11 +12,13 @@ public sealed partial class Graph
 
     /// <summary>Adds a node right before another one.</summary>
     /// <inheritdoc cref="Append" path="/exception"/>
-    public Node InsertBefore(Node next, Node node) => Place(node, added => _nodes.AddBefore(PlaceOf(next), added));
+    public Node InsertBefore(Node next, Node node) =>
+        Place(node, added => _nodes.AddBefore(PlaceOf(next), added));
 
     /// <summary>Adds a node right behind another one.</summary>
     /// <inheritdoc cref="Append" path="/exception"/>
-    public Node InsertAfter(Node previous, Node node) => Place(node, added => _nodes.AddAfter(PlaceOf(previous), added));
+    public Node InsertAfter(Node previous, Node node) =>
+        Place(node, added => _nodes.AddAfter(PlaceOf(previous), added));
 
     /// <summary>Takes a node away; who reads its outputs is not looked at.</summary>
     public void Remove(Node node)
@@ -29,7 +31,8 @@ public sealed partial class Graph
     /// <summary>Makes all nodes that read one value read another; outputs of the graph stay what they are.</summary>
     /// <param name="value">The value read until now.</param>
     /// <param name="replacement">The value to read from now on.</param>
-    /// <param name="except">A node to leave alone, such as the one that computes the replacement from the value.</param>
+    /// <param name="except">A node to leave alone, such as the one that computes the replacement from the
+    /// value.</param>
     public void ReplaceUses(string value, string replacement, Node? except = null)
     {
         foreach (var node in Consumers(value).Where(node => node != except).ToArray())
@@ -40,7 +43,8 @@ public sealed partial class Graph
         }
     }
 
-    /// <summary>Gives a value another name everywhere: where it is written, read (bodies included), declared, annotated.</summary>
+    /// <summary>Gives a value another name everywhere: where it is written, read (bodies included), declared,
+    /// annotated.</summary>
     /// <exception cref="OnnxGraphException">The new name is taken.</exception>
     public void Rename(string value, string newName)
     {
@@ -101,53 +105,6 @@ public sealed partial class Graph
         foreach (var input in Proto.Input.Where(input => input.Name == name))
         {
             Find(name, tensor).WriteTypeTo(input);
-        }
-    }
-
-    internal void Learn(Node node)
-    {
-        foreach (var output in node.Outputs.Where(output => output != ""))
-        {
-            _producers[output] = node;
-            _names.Add(output);
-        }
-
-        foreach (var value in node.Reads)
-        {
-            _names.Add(value);
-            if (!_consumers.TryGetValue(value, out var consumers))
-            {
-                _consumers[value] = consumers = [];
-            }
-
-            consumers.Add(node);
-        }
-
-        _names.UnionWith(Bodies.NamesIn(node.Proto));
-    }
-
-    internal void Forget(Node node)
-    {
-        foreach (var output in node.Outputs.Where(output => _producers.GetValueOrDefault(output) == node))
-        {
-            _producers.Remove(output);
-        }
-
-        foreach (var value in node.Reads)
-        {
-            if (_consumers.TryGetValue(value, out var consumers) && consumers.Remove(node) && consumers.Count == 0)
-            {
-                _consumers.Remove(value);
-            }
-        }
-    }
-
-    internal void RefuseTaken(string value, Node? except = null)
-    {
-        var producer = Producer(value);
-        if ((producer is not null && producer != except) || _initializers.ContainsKey(value) || IsInput(value))
-        {
-            throw new OnnxGraphException($"The graph has a value named '{value}' already.");
         }
     }
 

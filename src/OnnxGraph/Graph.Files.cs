@@ -10,7 +10,8 @@ public sealed partial class Graph
     /// <summary>Reads a model file and, into memory, the external data that it names.</summary>
     /// <param name="path">The <c>.onnx</c> file. External data must lie in its folder or below it, in plain files:
     /// absolute paths, <c>..</c>, symbolic links and hard links are refused, as they could reach any file.</param>
-    /// <exception cref="OnnxGraphException">The file is no readable model; the message says what it is instead.</exception>
+    /// <exception cref="OnnxGraphException">The file is no readable model; the message says what it is
+    /// instead.</exception>
     /// <exception cref="IOException">The file cannot be opened.</exception>
     public static Graph Load(string path)
     {
@@ -19,8 +20,10 @@ public sealed partial class Graph
         return new(model, ExternalData.Inline(model, folder));
     }
 
-    /// <summary>Reads a model from the bytes of its file; one with external data must be loaded from its path.</summary>
-    /// <exception cref="OnnxGraphException">The bytes are no readable model; the message says what they are.</exception>
+    /// <summary>Reads a model from the bytes of its file; one with external data must be loaded from its
+    /// path.</summary>
+    /// <exception cref="OnnxGraphException">The bytes are no readable model; the message says what they
+    /// are.</exception>
     public static Graph Parse(ReadOnlySpan<byte> bytes)
     {
         var model = ModelFile.Parse(bytes, "The model");
@@ -29,7 +32,8 @@ public sealed partial class Graph
     }
 
     /// <summary>The model as one file's bytes, as an inference session takes them; external data is inlined.</summary>
-    /// <exception cref="OnnxGraphException">It exceeds protobuf's 2 GiB (then <see cref="Save"/> it, and give the session
+    /// <exception cref="OnnxGraphException">It exceeds protobuf's 2 GiB (then <see cref="Save"/> it, and give the
+    /// session
     /// the path), or its nodes form a cycle.</exception>
     public byte[] ToBytes()
     {
@@ -41,7 +45,8 @@ public sealed partial class Graph
                 $"The model has {size} bytes, protobuf allows {ModelFile.MaxBytes}: save it with external data instead.");
     }
 
-    /// <summary>Writes the model file, and large tensors to <c>{file name}.data</c> beside it where they have to go there:
+    /// <summary>Writes the model file, and large tensors to <c>{file name}.data</c> beside it where they have to go
+    /// there:
     /// where the model came with external data or is larger than <paramref name="maxFileBytes"/>.</summary>
     /// <param name="path">The file; it and its data file are replaced only once they are complete.</param>
     /// <param name="maxFileBytes">The largest model kept in one file; 1 GiB unless told otherwise.</param>
@@ -89,7 +94,9 @@ public sealed partial class Graph
             Replace(Proto.ValueInfo, _types.Values);                // not otherwise: some tools write a value twice
         }
 
-        Replace(_model.MetadataProps, _metadata.Select(entry => new StringStringEntryProto { Key = entry.Key, Value = entry.Value }));
+        Replace(
+            _model.MetadataProps,
+            _metadata.Select(entry => new StringStringEntryProto { Key = entry.Key, Value = entry.Value }));
     }
 
     private static void Replace<T>(Google.Protobuf.Collections.RepeatedField<T> items, IEnumerable<T> replacement)

@@ -26,7 +26,8 @@ public sealed partial class Graph
         Proto.Input.Remove(input);
     }
 
-    /// <summary>Makes a value of the graph an output, behind the others; its declared type is used where there is one.</summary>
+    /// <summary>Makes a value of the graph an output, behind the others; its declared type is used where there is
+    /// one.</summary>
     /// <exception cref="OnnxGraphException">It is an output already.</exception>
     public void AddOutput(string value) => AddOutput(Find(value) ?? new(value, ElementType.Undefined, null));
 
@@ -82,10 +83,10 @@ public sealed partial class Graph
     {
         var info = DeclaredInput(input);
         var declared = Value.From(info);
-        var fits = declared.Type == tensor.Type
-            && (declared.Shape is null || (declared.Shape.Count == tensor.Shape.Count
-                && declared.Shape.Zip(tensor.Shape, (expected, size) => expected.Size is null || expected.Size == size).All(fit => fit)));
-        if (!fits)
+        static bool Fits(Dimension dimension, long size) => !dimension.IsFixed || dimension.Size == size;
+        var fits = declared.Shape is null || (declared.Shape.Count == tensor.Shape.Count
+            && declared.Shape.Zip(tensor.Shape, Fits).All(fit => fit));
+        if (declared.Type != tensor.Type || !fits)
         {
             throw new OnnxGraphException($"The input '{declared}' cannot be bound to a tensor of {tensor}.");
         }
@@ -118,7 +119,8 @@ public sealed partial class Graph
         return dead.Length;
     }
 
-    private static string Names(IEnumerable<Value> values) => string.Join(", ", values.Select(value => $"'{value.Name}'"));
+    private static string Names(IEnumerable<Value> values) =>
+        string.Join(", ", values.Select(value => $"'{value.Name}'"));
 
     private void KeepUsed()
     {
@@ -134,7 +136,8 @@ public sealed partial class Graph
         Keep(Proto.Input, input => !unused.Contains(input.Name));
         Keep(Proto.SparseInitializer, sparse => IsUsed(sparse.Values?.Name ?? ""));
         Keep(Proto.QuantizationAnnotation, annotation => IsUsed(annotation.TensorName));
-        foreach (var name in _types.Keys.Where(name => !_producers.ContainsKey(name) && !_consumers.ContainsKey(name)).ToArray())
+        bool IsGone(string value) => !_producers.ContainsKey(value) && !_consumers.ContainsKey(value);
+        foreach (var name in _types.Keys.Where(IsGone).ToArray())
         {
             _types.Remove(name);
         }

@@ -4,7 +4,8 @@ namespace OnnxGraph;
 
 /// <summary>An ONNX model in memory: its graph, ready to be asked, changed and written.</summary>
 /// <remarks>
-/// Values are known by name. Who writes and who reads a value is indexed, bodies of <c>If</c>, <c>Loop</c> and <c>Scan</c>
+/// Values are known by name. Who writes and who reads a value is indexed, bodies of <c>If</c>, <c>Loop</c> and
+/// <c>Scan</c>
 /// included, and the index follows every edit; single edits cost what they touch, not what the graph holds.
 /// What the library does not know (newer fields, functions, annotations) travels along. Not safe for concurrent use.
 /// </remarks>
@@ -17,6 +18,7 @@ public sealed partial class Graph
     private readonly OrderedDictionary<string, string> _metadata = [];
     private readonly Dictionary<string, Node> _producers = [];
     private readonly Dictionary<string, HashSet<Node>> _consumers = [];
+    private readonly HashSet<Node> _withBodies = [];
     private readonly HashSet<string> _names = [];
     private readonly Dictionary<string, int> _lastFresh = [];
 
@@ -64,7 +66,8 @@ public sealed partial class Graph
     /// <summary>What the author says about the model; may be empty.</summary>
     public string Description => _model.DocString != "" ? _model.DocString : Proto.DocString;
 
-    /// <summary>The version of the file format. Below 4, initializers must be graph inputs as well; edits see to it.</summary>
+    /// <summary>The version of the file format. Below 4, initializers must be graph inputs as well; edits see to
+    /// it.</summary>
     public long IrVersion => _model.IrVersion;
 
     /// <summary>The version of ONNX's own operator set, which says what form a node must have.</summary>
@@ -78,34 +81,40 @@ public sealed partial class Graph
     /// <summary>The file's free key-value pairs (<c>metadata_props</c>); changes are written with the model.</summary>
     public IDictionary<string, string> Metadata => _metadata;
 
-    /// <summary>What a caller must feed, in the file's order; an input that has an initializer is not among them.</summary>
+    /// <summary>What a caller must feed, in the file's order; an input that has an initializer is not among
+    /// them.</summary>
     public IReadOnlyList<Value> Inputs =>
         [.. Proto.Input.Where(input => !_initializers.ContainsKey(input.Name)).Select(Value.From)];
 
     /// <summary>What a run returns, in the file's order.</summary>
     public IReadOnlyList<Value> Outputs => [.. Proto.Output.Select(Value.From)];
 
-    /// <summary>The nodes, in an order in which each one's inputs come first (restored when the model is written).</summary>
+    /// <summary>The nodes, in an order in which each one's inputs come first (restored when the model is
+    /// written).</summary>
     /// <remarks>A live view: copy it (<c>[.. graph.Nodes]</c>) before adding or removing nodes in a loop.</remarks>
     public IReadOnlyCollection<Node> Nodes => _nodes;
 
     /// <summary>The constant tensors of the graph by name, a live view.</summary>
     public IReadOnlyDictionary<string, Tensor> Initializers => _initializers;
 
-    internal IEnumerable<Value> DeclaredValues => Proto.Input.Concat(Proto.Output).Concat(_types.Values).Select(Value.From);
+    internal IEnumerable<Value> DeclaredValues =>
+        Proto.Input.Concat(Proto.Output).Concat(_types.Values).Select(Value.From);
 
     private GraphProto Proto => _model.Graph;
 
     /// <summary>The node that writes a value, or null: a graph input, an initializer or unknown.</summary>
     public Node? Producer(string value) => _producers.GetValueOrDefault(value);
 
-    /// <summary>The nodes that read a value, in their inputs or in their bodies; each once, in no promised order.</summary>
-    public IReadOnlyCollection<Node> Consumers(string value) => _consumers.TryGetValue(value, out var nodes) ? nodes : [];
+    /// <summary>The nodes that read a value, in their inputs or in their bodies; each once, in no promised
+    /// order.</summary>
+    public IReadOnlyCollection<Node> Consumers(string value) =>
+        _consumers.TryGetValue(value, out var nodes) ? nodes : [];
 
     /// <summary>Whether the value is an output of the graph.</summary>
     public bool IsOutput(string value) => Proto.Output.Any(output => output.Name == value);
 
-    /// <summary>The tensor behind a name, where it is an initializer or a <c>Constant</c> node's output; else null.</summary>
+    /// <summary>The tensor behind a name, where it is an initializer or a <c>Constant</c> node's output; else
+    /// null.</summary>
     public Tensor? Constant(string value)
     {
         if (_initializers.TryGetValue(value, out var tensor))
@@ -126,7 +135,8 @@ public sealed partial class Graph
             : null);
     }
 
-    /// <summary>What the file says of a value: an input's, output's or inner value's type and shape; null where nothing.</summary>
+    /// <summary>What the file says of a value: an input's, output's or inner value's type and shape; null where
+    /// nothing.</summary>
     public Value? Find(string value)
     {
         var info = Proto.Input.Concat(Proto.Output).FirstOrDefault(info => info.Name == value)

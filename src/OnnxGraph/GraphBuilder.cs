@@ -2,7 +2,8 @@ using OnnxGraph.Proto;
 
 namespace OnnxGraph;
 
-/// <summary>Writes small models by hand: each call adds a node and returns the name of its value, for the next call.</summary>
+/// <summary>Writes small models by hand: each call adds a node and returns the name of its value, for the next
+/// call.</summary>
 /// <example><code>
 /// var g = new GraphBuilder(opset: 13);
 /// var x = g.Input("input", ElementType.Float, "N", 3, 32, 32);
@@ -22,11 +23,9 @@ public sealed partial class GraphBuilder
     /// <param name="name">The graph's name.</param>
     public GraphBuilder(int opset = 17, int irVersion = 0, string name = "graph")
     {
-        // IR versions by opset, from the table in ONNX's docs/Versioning.md.
-        var ir = irVersion != 0 ? irVersion : opset switch { < 9 => 3, < 10 => 4, < 11 => 5, < 12 => 6, < 15 => 7, < 19 => 8, < 21 => 9, _ => 10 };
         _graph = new(new ModelProto
         {
-            IrVersion = ir,
+            IrVersion = irVersion != 0 ? irVersion : OldestIrVersion(opset),
             ProducerName = "OnnxGraph",
             Graph = new() { Name = name },
             OpsetImport = { new OperatorSetIdProto { Domain = "", Version = opset } },
@@ -58,7 +57,8 @@ public sealed partial class GraphBuilder
     public GraphBuilder Output(string name, string value, ElementType type, params IReadOnlyList<Dimension> shape) =>
         Output(value, new Value(name, type, shape));
 
-    /// <summary>Gives a value a name of your choice in the finished graph; the name used until now stays good for further
+    /// <summary>Gives a value a name of your choice in the finished graph; the name used until now stays good for
+    /// further
     /// calls.</summary>
     public string Name(string value, string name)
     {
@@ -146,6 +146,12 @@ public sealed partial class GraphBuilder
 
         _outputs.ForEach(_graph.AddOutput);
         return _graph;
+    }
+
+    /// <summary>From the table in ONNX's docs/Versioning.md.</summary>
+    private static int OldestIrVersion(int opset)
+    {
+        return opset switch { < 9 => 3, < 10 => 4, < 11 => 5, < 12 => 6, < 15 => 7, < 19 => 8, < 21 => 9, _ => 10 };
     }
 
     private GraphBuilder Output(string value, Value output)

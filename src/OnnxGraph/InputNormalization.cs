@@ -6,15 +6,19 @@ public static class InputNormalization
 {
     private const int OldestOpset = 7;
 
-    /// <summary>Gives a picture input the form uint8 <c>[N, C, H, W]</c>, C being 3 (RGB) or 1 (grey), under the same name.</summary>
+    /// <summary>Gives a picture input the form uint8 <c>[N, C, H, W]</c>, C being 3 (RGB) or 1 (grey), under the same
+    /// name.</summary>
     /// <param name="graph">The graph, changed in place.</param>
-    /// <param name="inputName">The input: <c>[N, C, H, W]</c>, <c>[N, H, W, C]</c>, or the same without N, which then becomes
+    /// <param name="inputName">The input: <c>[N, C, H, W]</c>, <c>[N, H, W, C]</c>, or the same without N, which then
+    /// becomes
     /// 1. Its declared sizes and symbols are kept.</param>
     /// <param name="normalization">What the model wants. Where the input holds bytes already, only order, layout and
     /// inversion apply: scale, mean and std are ignored.</param>
-    /// <remarks>Added in this order, each only where needed: Cast to float, Gather to swap the channels, one Mul and one Add per
+    /// <remarks>Added in this order, each only where needed: Cast to float, Gather to swap the channels, one Mul and
+    /// one Add per
     /// channel in float32, Cast to the model's type, Transpose to its layout, Squeeze of the batch axis.</remarks>
-    /// <exception cref="OnnxGraphException">There is no such input, it is no picture, or the opset is below 7.</exception>
+    /// <exception cref="OnnxGraphException">There is no such input, it is no picture, or the opset is below
+    /// 7.</exception>
     public static void Fuse(Graph graph, string inputName, PixelNormalization normalization)
     {
         var input = graph.Inputs.FirstOrDefault(input => input.Name == inputName)
@@ -26,7 +30,8 @@ public static class InputNormalization
 
         if (graph.OpsetVersion < OldestOpset)
         {
-            throw new OnnxGraphException($"The model uses opset {graph.OpsetVersion}; its input can be rewritten from {OldestOpset} on.");
+            throw new OnnxGraphException(
+                $"The model uses opset {graph.OpsetVersion}; its input can be rewritten from {OldestOpset} on.");
         }
 
         var picture = PictureShape.Of(input, normalization.Layout);

@@ -4,7 +4,8 @@ using OnnxGraph.Proto;
 
 namespace OnnxGraph;
 
-/// <summary>The bytes of a model file: reads them, writes them, and tells what they are where they are no model.</summary>
+/// <summary>The bytes of a model file: reads them, writes them, and tells what they are where they are no
+/// model.</summary>
 internal static class ModelFile
 {
     public const long MaxBytes = int.MaxValue;
@@ -12,7 +13,7 @@ internal static class ModelFile
     private static readonly (byte[] Magic, int Offset, string Meaning)[] Formats =
     [
         ("version https://git-lfs"u8.ToArray(), 0, "is a Git LFS pointer, not the model; fetch it with 'git lfs pull'"),
-        ("PK\x03\x04"u8.ToArray(), 0, "is a zip archive (perhaps a PyTorch or Keras file), not an ONNX model; unpack or export it"),
+        ("PK\x03\x04"u8.ToArray(), 0, "is a zip archive (PyTorch, Keras?), not an ONNX model; unpack or export it"),
         ([0x1f, 0x8b], 0, "is compressed with gzip; unpack it first"),
         ("\x89HDF"u8.ToArray(), 0, "is an HDF5 file (Keras weights), not an ONNX model; export it to ONNX"),
         ("ORTM"u8.ToArray(), 4, "is in ONNX Runtime's own .ort format; use the .onnx file it was made from"),
@@ -42,7 +43,8 @@ internal static class ModelFile
         catch (InvalidProtocolBufferException exception)
         {
             var reason = exception.Message.Contains("ended unexpectedly", StringComparison.Ordinal)
-                ? $"is cut off or damaged: a part of the model reaches beyond its {bytes.Length} bytes; was the copy or download complete?"
+                ? $"is cut off or damaged: a part of the model reaches beyond its {bytes.Length} bytes; "
+                    + "was the copy or download complete?"
                 : "is not an ONNX model, or is damaged: its bytes are no valid protobuf message";
             throw new OnnxGraphException($"{name} {reason} ({exception.Message.Trim()})", exception);
         }
@@ -85,13 +87,14 @@ internal static class ModelFile
             }
         }
 
-        var start = Encoding.UTF8.GetString(bytes[..Math.Min(bytes.Length, 80)]).TrimStart('\uFEFF', ' ', '\t', '\r', '\n');
+        var start = Encoding.UTF8.GetString(bytes[..Math.Min(bytes.Length, 80)]).TrimStart('\uFEFF').TrimStart();
         var line = start.Split('\n')[0].Trim();
         if (start.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase)
             || start.StartsWith("<html", StringComparison.OrdinalIgnoreCase))
         {
             throw new OnnxGraphException(
-                $"{name} starts with '{line[..Math.Min(line.Length, 14)]}': it is a web page, not an ONNX model; was it saved from a browser?");
+                $"{name} starts with '{line[..Math.Min(line.Length, 14)]}': it is a web page, not an ONNX model; "
+                + "was it saved from a browser?");
         }
 
         if (bytes[..Math.Min(bytes.Length, 64)].IndexOfAnyExceptInRange((byte)' ', (byte)'~') is -1 or > 15

@@ -3,7 +3,8 @@ using OnnxGraph.Proto;
 namespace OnnxGraph;
 
 /// <summary>One operation of a graph: its operator, the values it reads and writes, its attributes.</summary>
-/// <remarks>A node belongs to one graph at most. Its inputs change through <see cref="SetInput"/>, so that the graph always
+/// <remarks>A node belongs to one graph at most. Its inputs change through <see cref="SetInput"/>, so that the graph
+/// always
 /// knows who uses a value.</remarks>
 public sealed partial class Node
 {

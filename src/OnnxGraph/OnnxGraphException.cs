@@ -1,6 +1,7 @@
 namespace OnnxGraph;
 
-/// <summary>A model cannot be read, or cannot be changed as asked; the message tells a person why and what to do.</summary>
+/// <summary>A model cannot be read, or cannot be changed as asked; the message tells a person why and what to
+/// do.</summary>
 public sealed class OnnxGraphException : Exception
 {
     /// <summary>Creates the exception without a reason; prefer the other constructors.</summary>

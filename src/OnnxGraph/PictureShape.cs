@@ -29,6 +29,7 @@ internal readonly record struct PictureShape(
             : throw new OnnxGraphException($"The input '{input}' has {channels} channels; a picture has 3, or 1.");
     }
 
-    /// <summary>How much a dimension looks like the channels: 3 more than 1, as a side of one pixel is rare but exists.</summary>
+    /// <summary>How much a dimension looks like the channels: 3 more than 1, as a side of one pixel is rare but
+    /// exists.</summary>
     private static int Likelihood(Dimension dimension) => dimension.Size switch { 3 => 2, 1 => 1, _ => 0 };
 }

@@ -4,7 +4,8 @@ using OnnxGraph.Proto;
 
 namespace OnnxGraph;
 
-/// <summary>A constant tensor, row-major and immutable: an initializer or the value of a <c>Constant</c> node.</summary>
+/// <summary>A constant tensor, row-major and immutable: an initializer or the value of a <c>Constant</c>
+/// node.</summary>
 public sealed class Tensor
 {
     internal Tensor(TensorProto proto)
@@ -58,10 +59,12 @@ public sealed class Tensor
         Create(ElementType.Bool, MemoryMarshal.AsBytes(elements), elements.Length, shape);
 
     /// <summary>A scalar float (rank 0).</summary>
-    public static Tensor Scalar(float value) => Create(ElementType.Float, BitConverter.GetBytes(value), 1, [], scalar: true);
+    public static Tensor Scalar(float value) =>
+        Create(ElementType.Float, BitConverter.GetBytes(value), 1, [], scalar: true);
 
     /// <summary>A scalar int64 (rank 0).</summary>
-    public static Tensor Scalar(long value) => Create(ElementType.Int64, BitConverter.GetBytes(value), 1, [], scalar: true);
+    public static Tensor Scalar(long value) =>
+        Create(ElementType.Int64, BitConverter.GetBytes(value), 1, [], scalar: true);
 
     /// <summary>The elements as floats, converted from any real type of at least 8 bits.</summary>
     /// <exception cref="OnnxGraphException">The elements are no real numbers, or fewer than the shape says.</exception>

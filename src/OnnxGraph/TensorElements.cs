@@ -54,7 +54,9 @@ internal static class TensorElements
         };
 
         // In double: dimensions from a file may overflow any integer, and no file is large enough to be rounded.
-        return bits is null ? null : Math.Ceiling(tensor.Dims.Aggregate(1.0, (product, size) => product * size) * bits.Value / 8);
+        return bits is null
+            ? null
+            : Math.Ceiling(tensor.Dims.Aggregate(1.0, (product, size) => product * size) * bits.Value / 8);
     }
 
     private static Half BitsToHalf(int bits) => BitConverter.UInt16BitsToHalf((ushort)bits);

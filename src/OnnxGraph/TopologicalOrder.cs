@@ -3,7 +3,8 @@ namespace OnnxGraph;
 /// <summary>Puts every node behind those whose values it reads, and changes as little as it can.</summary>
 internal static class TopologicalOrder
 {
-    /// <summary>Sorts the nodes depth-first, in O(nodes + uses); an order that is right already stays as it is.</summary>
+    /// <summary>Sorts the nodes depth-first, in O(nodes + uses); an order that is right already stays as it
+    /// is.</summary>
     public static void Restore(LinkedList<Node> nodes, Func<string, Node?> producer)
     {
         var sorted = new List<Node>(nodes.Count);
@@ -48,7 +49,8 @@ internal static class TopologicalOrder
         }
         else if (!placed)
         {
-            throw new OnnxGraphException($"The graph has a cycle: the node '{node}' reads what is computed from its own result.");
+            throw new OnnxGraphException(
+                $"The graph has a cycle: the node '{node}' reads what is computed from its own result.");
         }
     }
 }

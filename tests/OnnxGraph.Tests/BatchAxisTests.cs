@@ -117,6 +117,24 @@ public class BatchAxisTests
         AssertRowsEqualSingleRuns(graph, Build());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Opening_and_normalising_go_in_either_order(bool openFirst)
+    {
+        var graph = Classifier([1, 8]);
+        Assert.True(!openFirst || BatchAxis.TryMakeDynamic(graph, "x"));
+        InputNormalization.Fuse(graph, "x", new() { Scale = 1 / 255f, Mean = [0.5f, 0.4f, 0.3f], Order = ChannelOrder.Bgr });
+        Assert.True(openFirst || BatchAxis.TryMakeDynamic(graph, "x"));
+        Assert.Equal("x: UInt8 [N, 3, 4, 4]", graph.Inputs.Single().ToString());
+
+        var pictures = new byte[2 * 48];
+        new Random(1).NextBytes(pictures);
+        var together = Onnx.Run(graph, Onnx.Array.Of(pictures, 2, 3, 4, 4))[0].Floats;
+        var second = Onnx.Run(graph, Onnx.Array.Of(pictures[48..], 1, 3, 4, 4))[0].Floats;
+        Assert.Equal(second[0], together[2], 1e-6f);
+    }
+
     [Fact]
     public void A_picture_without_batch_axis_keeps_its_batch_of_one()
     {
@@ -132,7 +150,7 @@ public class BatchAxisTests
     public void A_real_model_that_is_opened_answers_each_row_as_alone(string file)
     {
         var original = Graph.Load(RealModels.Path(file));
-        Assert.SkipUnless(original.Inputs is [{ Shape: [{ Size: 1 }, ..] }], "its batch axis is open already");
+        Assert.SkipUnless(original.Inputs.Count == 1, "it has more than one input");
         var graph = original.Clone();
         var isOpened = BatchAxis.TryMakeDynamic(graph, original.Inputs[0].Name);
         TestContext.Current.SendDiagnosticMessage($"{file}: {isOpened}");
@@ -168,12 +186,13 @@ public class BatchAxisTests
     private static void AssertRowsEqualSingleRuns(Graph batched, Graph single)
     {
         var input = single.Inputs[0];
-        long[] shape = [.. input.Shape!.Select(dimension => dimension.Size!.Value)];
+        long[] shape = [.. input.Shape!.Select((dimension, axis) => dimension.Size ?? (axis == 0 ? 1 : 64))];
         var size = (int)shape.Aggregate((a, b) => a * b);
         foreach (var batch in new[] { 2, 3 })
         {
             var random = new Random(batch);
-            var rows = Enumerable.Range(0, batch).Select(_ => Enumerable.Range(0, size).Select(_ => random.NextSingle()).ToArray()).ToArray();
+            float[] Picture() => [.. Enumerable.Range(0, size).Select(_ => random.NextSingle())];
+            var rows = Enumerable.Range(0, batch).Select(_ => Picture()).ToArray();
             Onnx.Array Feed(float[] values, long count) => input.Type == ElementType.Float16
                 ? Onnx.Array.Of(input.Type, Array.ConvertAll(values, value => (Half)value), [count, .. shape[1..]])
                 : Onnx.Array.Of(values, [count, .. shape[1..]]);

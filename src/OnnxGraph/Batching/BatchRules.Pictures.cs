@@ -4,18 +4,21 @@ internal static partial class BatchRules
 {
     private static Fact? Convolve(Node node, Fact?[] inputs, int weights)
     {
-        if (!OnlyFirst(inputs) || inputs.ElementAtOrDefault(weights)?.Shape is not { Length: > 2 } kernel || kernel.Length != inputs[0]!.Rank)
+        if (!OnlyFirst(inputs) || inputs.ElementAtOrDefault(weights)?.Shape is not { Length: > 2 } kernel
+            || kernel.Length != inputs[0]!.Rank)
         {
             return null;
         }
 
-        return inputs[0]!.WithShape([inputs[0]!.Shape![0], kernel[0], .. Windows(node, inputs[0]!.Shape!, kernel[2..])]);
+        var shape = inputs[0]!.Shape!;
+        return inputs[0]!.WithShape([shape[0], kernel[0], .. Windows(node, shape, kernel[2..])]);
     }
 
     private static Fact? Pool(Node node, Fact?[] inputs, BatchAnalysis analysis)
     {
         // The second output counts through the whole batch.
-        return OnlyFirst(inputs) && node.Outputs.Count == 1 && node.Ints("kernel_shape") is { } kernel && kernel.Count == inputs[0]!.Rank - 2
+        return OnlyFirst(inputs) && node.Outputs.Count == 1
+            && node.Ints("kernel_shape") is { } kernel && kernel.Count == inputs[0]!.Rank - 2
             ? inputs[0]!.WithShape([.. inputs[0]!.Shape![..2], .. Windows(node, inputs[0]!.Shape!, kernel)])
             : null;
     }
@@ -95,7 +98,8 @@ internal static partial class BatchRules
         var scales = opset < 9 ? node.Floats("scales") : analysis.Graph.Constant(name)?.ToFloats();
         return scales is null || scales.Count != value.Rank || (value.IsBatched && scales[0] != 1)
             ? null
-            : value.WithShape([.. value.Shape!.Zip(scales, (size, scale) => size < 0 ? Fact.Unknown : (long)Math.Floor(size * scale))]);
+            : value.WithShape(
+                [.. value.Shape!.Zip(scales, (size, scale) => size < 0 ? Fact.Unknown : (long)Math.Floor(size * scale))]);
     }
 
     private static Fact? DepthToSpace(Node node, Fact?[] inputs, BatchAnalysis analysis)

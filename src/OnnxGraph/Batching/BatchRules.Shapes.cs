@@ -20,15 +20,18 @@ internal static partial class BatchRules
         var row = value.Shape!.Length == 0 ? 1 : value.RowCount;
         for (var axis = 1; axis < shape.Length; axis++)
         {
-            shape[axis] = shape[axis] == -1 ? (rest > 0 && row > 0 && value.IsBatched ? row / rest : Fact.Unknown) : shape[axis];
+            var open = rest > 0 && row > 0 && value.IsBatched ? row / rest : Fact.Unknown;
+            shape[axis] = shape[axis] == -1 ? open : shape[axis];
         }
 
         if (!value.IsBatched)
         {
-            return shape[0] == Fact.BatchSize ? null : new(false, [shape[0] == -1 ? Fact.Unknown : shape[0], .. shape[1..]]);
+            return shape[0] == Fact.BatchSize
+                ? null
+                : value.WithShape([shape[0] == -1 ? Fact.Unknown : shape[0], .. shape[1..]]);
         }
 
-        // Rows are contiguous: while the first dimension stays the batch, whatever is done to the others is done within rows.
+        // Rows are contiguous: while the first dimension stays the batch, all else is done within rows.
         switch (target[0])
         {
             case 0 or Fact.BatchSize:
@@ -70,7 +73,7 @@ internal static partial class BatchRules
     {
         if (!OnlyFirst(inputs) || Axes(node, inputs, 1) is not { } listed)
         {
-            return null;                                            // without axes, a batch of one would vanish and one of two stay
+            return null;                        // without axes, a batch of one would vanish and one of two stay
         }
 
         var value = inputs[0]!;
@@ -101,9 +104,10 @@ internal static partial class BatchRules
 
     private static Fact? Concat(Node node, Fact?[] inputs, BatchAnalysis analysis)
     {
-        if (inputs.Any(input => input?.Shape is null || input.IsBatched != inputs[0]!.IsBatched || input.Rank != inputs[0]!.Rank))
+        if (inputs.Any(input => input?.Shape is null)
+            || inputs.Any(input => input!.IsBatched != inputs[0]!.IsBatched || input.Rank != inputs[0]!.Rank))
         {
-            return null;                                            // a constant of one row has no second row to join to
+            return null;                        // a constant of one row has no second row to join to
         }
 
         var axis = AxisOf(node.Int("axis", 1), inputs[0]!.Rank);
@@ -113,7 +117,8 @@ internal static partial class BatchRules
         }
 
         var shape = BroadcastShape([.. inputs.Select(input => input!.Shape!)], inputs[0]!.Rank);
-        shape[axis] = inputs.Aggregate(0L, (sum, input) => sum < 0 || input!.Shape![axis] < 0 ? Fact.Unknown : sum + input.Shape[axis]);
+        var sizes = inputs.Select(input => input!.Shape![axis]).ToArray();
+        shape[axis] = sizes.Any(size => size < 0) ? Fact.Unknown : sizes.Sum();
         return inputs[0]!.WithShape(shape);
     }
 

@@ -36,7 +36,8 @@ internal static partial class BatchRules
         ["GlobalMaxPool"] = GlobalPool,
         ["MatMul"] = MatMul,
         ["Gemm"] = Gemm,
-        ["BatchNormalization"] = (node, inputs, _) => node.Outputs.Count == 1 && node.Int("training_mode") == 0 ? Same(inputs) : null,
+        ["BatchNormalization"] = (node, inputs, _) =>
+            node.Outputs.Count == 1 && node.Int("training_mode") == 0 ? Same(inputs) : null,
         ["Softmax"] = (node, inputs, analysis) => AlongAxis(node, inputs, analysis.Graph.OpsetVersion < 13 ? 1 : -1),
         ["LogSoftmax"] = (node, inputs, analysis) => AlongAxis(node, inputs, analysis.Graph.OpsetVersion < 13 ? 1 : -1),
         ["LayerNormalization"] = (node, inputs, _) => node.Outputs.Count == 1 ? AlongAxis(node, inputs, -1) : null,
@@ -48,20 +49,25 @@ internal static partial class BatchRules
         ["ArgMin"] = (node, inputs, _) => Reduce(node, inputs, [node.Int("axis")]),
     };
 
+    // Each element from the same place of the first input, or from its own row and channel.
+    private const string Elementwise =
+        "Relu LeakyRelu ThresholdedRelu Elu Selu Celu Sigmoid HardSigmoid HardSwish Tanh Softplus Softsign Mish Gelu Erf Exp Log "
+        + "Sqrt Reciprocal Neg Abs Sign Floor Ceil Round Sin Cos Atan Not IsNaN Identity Cast Clip Dropout LRN "
+        + "InstanceNormalization GroupNormalization";
+
+    private const string Broadcasting =
+        "Add Sub Mul Div Pow Min Max Sum Mean Mod And Or Xor Equal Greater Less GreaterOrEqual LessOrEqual Where PRelu";
+
     static BatchRules()
     {
-        foreach (var elementwise in "Relu LeakyRelu Elu Selu Celu Sigmoid HardSigmoid HardSwish Tanh Softplus Softsign Mish Gelu Erf Exp "
-            .Split(' ', StringSplitOptions.RemoveEmptyEntries)
-            .Concat(["Log", "Sqrt", "Reciprocal", "Neg", "Abs", "Sign", "Floor", "Ceil", "Round", "Sin", "Cos", "Atan", "Not", "IsNaN"])
-            .Concat(["Identity", "Cast", "Clip", "Dropout", "ThresholdedRelu", "LRN", "InstanceNormalization", "GroupNormalization"]))
+        foreach (var elementwise in Elementwise.Split(' '))
         {
             Rules[elementwise] = (_, inputs, _) => Same(inputs);
         }
 
-        foreach (var broadcast in "Add Sub Mul Div Pow Min Max Sum Mean Mod And Or Xor Equal Greater Less GreaterOrEqual LessOrEqual Where PRelu"
-            .Split(' '))
+        foreach (var broadcasting in Broadcasting.Split(' '))
         {
-            Rules[broadcast] = (_, inputs, _) => Broadcast(inputs);
+            Rules[broadcasting] = (_, inputs, _) => Broadcast(inputs);
         }
 
         foreach (var reduction in "Sum Mean Max Min Prod L1 L2 LogSum LogSumExp SumSquare".Split(' '))
@@ -70,11 +76,13 @@ internal static partial class BatchRules
         }
     }
 
-    /// <summary>What is known of a node's outputs (all have the same fact); null where the batch is lost, or may be.</summary>
+    /// <summary>What is known of a node's outputs (all have the same fact); null where the batch is lost, or may
+    /// be.</summary>
     public static Fact? TryFollow(Node node, Fact?[] inputs, BatchAnalysis analysis) =>
         Rules.TryGetValue(node.OpType, out var rule) && inputs.Length > 0 ? rule(node, inputs, analysis) : null;
 
-    /// <summary>Whether the node reads a shape among its inputs, and its rule looks for the size of the batch there.</summary>
+    /// <summary>Whether the node reads a shape among its inputs, and its rule looks for the size of the batch
+    /// there.</summary>
     public static bool TakesSizes(Node node) => node.OpType is "Reshape" or "Resize";
 
     /// <summary>The first input as it is, where no other one is batched.</summary>
@@ -100,7 +108,8 @@ internal static partial class BatchRules
         return isKept ? Same(inputs) : null;
     }
 
-    /// <summary>Axes align from the right: the batch stays in front only if nothing is longer, and nothing else varies there.</summary>
+    /// <summary>Axes align from the right: the batch stays in front only if nothing is longer, and nothing else varies
+    /// there.</summary>
     private static Fact? Broadcast(Fact?[] inputs)
     {
         if (inputs.Any(input => input?.Shape is null))
@@ -110,12 +119,10 @@ internal static partial class BatchRules
 
         var rank = inputs.Max(input => input!.Rank);
         var isBatched = inputs.Any(input => input!.IsBatched);
-        if (isBatched && inputs.Any(input => input!.IsBatched ? input.Rank != rank : input.Rank == rank && input.Shape![0] != 1))
-        {
-            return null;
-        }
-
-        return new(isBatched, BroadcastShape([.. inputs.Select(input => input!.Shape!)], rank));
+        bool Keeps(Fact input) => input.IsBatched ? input.Rank == rank : input.Rank < rank || input.Shape![0] == 1;
+        return isBatched && !inputs.All(input => Keeps(input!))
+            ? null
+            : new(isBatched, BroadcastShape([.. inputs.Select(input => input!.Shape!)], rank));
     }
 
     private static long[] BroadcastShape(long[][] shapes, int rank)
@@ -135,7 +142,8 @@ internal static partial class BatchRules
 
     private static int AxisOf(long axis, int rank) => (int)(axis < 0 ? axis + rank : axis);
 
-    /// <summary>The axes of a node: an attribute in older opsets, an input in newer ones; null where absent or not known.</summary>
+    /// <summary>The axes of a node: an attribute in older opsets, an input in newer ones; null where absent or not
+    /// known.</summary>
     private static IReadOnlyList<long>? Axes(Node node, Fact?[] inputs, int index) =>
         node.Ints("axes") ?? inputs.ElementAtOrDefault(index)?.Numbers;
 }

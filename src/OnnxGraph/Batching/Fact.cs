@@ -4,7 +4,8 @@ namespace OnnxGraph.Batching;
 /// <param name="IsBatched">Whether axis 0 is the batch: row i depends on picture i and on nothing else of the batch.
 /// Otherwise the value is the same for every batch, but for the size in <paramref name="Numbers"/>.</param>
 /// <param name="Shape">The dimensions, <see cref="Unknown"/> where not known; null where not even the rank is.</param>
-/// <param name="Numbers">The elements of a small integer tensor that may become a shape; null where not followed.</param>
+/// <param name="Numbers">The elements of a small integer tensor that may become a shape; null where not
+/// followed.</param>
 internal sealed record Fact(bool IsBatched, long[]? Shape, long[]? Numbers = null)
 {
     /// <summary>A dimension or a number that is not known, though the same for every batch.</summary>

@@ -1,9 +1,11 @@
 namespace OnnxGraph.Batching;
 
-/// <summary>Follows the small integer tensors from which exporters build shapes: Shape, Gather, Concat and so on.</summary>
+/// <summary>Follows the small integer tensors from which exporters build shapes: Shape, Gather, Concat and so
+/// on.</summary>
 internal static class ShapeNumbers
 {
-    /// <summary>The numbers that a node computes; null where it is no computation of shapes that is understood.</summary>
+    /// <summary>The numbers that a node computes; null where it is no computation of shapes that is
+    /// understood.</summary>
     public static Fact? TryFollow(Node node, Fact?[] inputs)
     {
         if (node.Domain != "" || inputs.Length == 0 || inputs[0] is not { } first)
@@ -26,7 +28,8 @@ internal static class ShapeNumbers
         {
             "Identity" or "Cast" => first,
             "Unsqueeze" or "Squeeze" when numbers.Length == 1 => Reshaped(node, first),
-            "Concat" when inputs.All(input => input!.Rank == 1) => Fact.OfNumbers([.. inputs.SelectMany(input => input!.Numbers!)]),
+            "Concat" when inputs.All(input => input!.Rank == 1) =>
+                Fact.OfNumbers([.. inputs.SelectMany(input => input!.Numbers!)]),
             "Gather" when first.Rank == 1 => Gather(numbers, inputs[1]!),
             "Slice" when first.Rank == 1 => Slice(node, inputs),
             "Add" => Combine(first, inputs[1]!, (a, b) => a + b),
@@ -88,5 +91,6 @@ internal static class ShapeNumbers
         return numbers.Any(number => number is Fact.BatchSize) ? null : a with { Numbers = numbers };
     }
 
-    private static int Position(long index, int length) => (int)Math.Clamp(index < 0 ? index + length : index, 0, length);
+    private static int Position(long index, int length) =>
+        (int)Math.Clamp(index < 0 ? index + length : index, 0, length);
 }

@@ -105,7 +105,7 @@ internal sealed class TaskOperationFilter : IOperationFilter
     {
         Name = parameter.Name,
         In = ParameterLocation.Query,
-        Description = $"{parameter.Description} {parameter.Range}; default {parameter.Default}.",
+        Description = $"{parameter.Description} Range: {parameter.Range}. Default: {parameter.Default}.",
         Schema = Schema(parameter),
     };
 
