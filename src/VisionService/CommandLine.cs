@@ -17,6 +17,8 @@ internal sealed record CommandLine(IReadOnlyDictionary<string, string?> Settings
 
     private static readonly string[] Sections = ["Api", "Imaging", "Inference", "Repository", "Logging", "Kestrel"];
 
+    private static readonly string[] Names = [.. Options.Select(option => option.Name), .. Sections.Select(section => $"--{section}")];
+
     public static string Help { get; } = $"""
         VisionService serves ONNX vision models over REST.
 
@@ -41,7 +43,7 @@ internal sealed record CommandLine(IReadOnlyDictionary<string, string?> Settings
             var option = Find(name);
             if (option is null)
             {
-                return Wrong($"Unknown option '{name}'{Nearest.Hint(name, Options.Select(known => known.Name))}; --help lists them.");
+                return Wrong($"Unknown option '{name}'{Nearest.Hint(name.Split(':')[0], Names)}; --help lists them.");
             }
 
             if (value is null && (++i == args.Count || args[i].StartsWith("--", StringComparison.Ordinal)))
