@@ -20,15 +20,14 @@ internal static class CocoPolygon
     {
         var changes = new List<int>();
         var points = polygon.Count / 2;
-        var before = (X: 0, Y: 0);
+        var before = points > 0 ? (X: Fine(polygon[0]), Y: Fine(polygon[1])) : default;
         for (var i = 0; i < points; i++)
         {
             var next = (i + 1) % points * 2;
-            var steps = Line(
-                (Fine(polygon[i * 2]), Fine(polygon[(i * 2) + 1])), (Fine(polygon[next]), Fine(polygon[next + 1])));
-            foreach (var point in steps)
+            var end = (Fine(polygon[next]), Fine(polygon[next + 1]));
+            foreach (var point in Line((Fine(polygon[i * 2]), Fine(polygon[(i * 2) + 1])), end))
             {
-                if (point.X != before.X && (i > 0 || point != steps[0]))
+                if (point.X != before.X)
                 {
                     Cross(before, point, width, height, changes);
                 }

@@ -63,6 +63,27 @@ internal sealed class InstanceMask(int left, int top, int width, int height)
         return mask.Trim();
     }
 
+    /// <summary>The pixels of either mask.</summary>
+    public static InstanceMask Union(InstanceMask a, InstanceMask b)
+    {
+        var (left, top) = (Math.Min(a.Left, b.Left), Math.Min(a.Top, b.Top));
+        var right = Math.Max(a.Left + a.Width, b.Left + b.Width);
+        var bottom = Math.Max(a.Top + a.Height, b.Top + b.Height);
+        var union = new InstanceMask(left, top, right - left, bottom - top);
+        foreach (var mask in (ReadOnlySpan<InstanceMask>)[a, b])
+        {
+            for (var y = 0; y < mask.Height; y++)
+            {
+                foreach (var (start, end) in mask.Runs(y))
+                {
+                    union.Set(mask.Top + y - top, mask.Left + start - left, mask.Left + end - left);
+                }
+            }
+        }
+
+        return union;
+    }
+
     /// <summary>Sets the columns <c>[start, end)</c> of row <paramref name="y"/>.</summary>
     public void Set(int y, int start, int end)
     {
