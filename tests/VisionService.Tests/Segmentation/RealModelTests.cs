@@ -51,28 +51,26 @@ public sealed class RealModelTests
             matrix.Add(map, [.. Enumerable.Range(0, map.Ids.Length).Select(i => labels.Pixels[i * 3])], classOf);
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"road IoU {matrix.IoU(Road):0.0000}, accuracy {matrix.PixelAccuracy:0.0000}");
         Assert.InRange(matrix.IoU(Road), 0.93, 1);
     }
 
-    [Theory]
-    [InlineData("darknet-person.jpg", 0.03, 0.5)]
-    [InlineData("people-group-1.jpg", 0.1, 0.8)]
-    public void The_selfie_model_finds_people(string photo, double minFraction, double maxFraction)
+    [Fact]
+    public void The_selfie_model_finds_the_person_and_neither_dog_nor_horse()
     {
-        using var image = Photo($"images/{photo}");
+        using var image = Photo("images/darknet-person.jpg");
         var placement = new InputGeometry(256, 144, ResizeMode.Stretch).Place(image.Width, image.Height);
         using var model = new Model("selfie-segmentation-landscape");
         using var outputs = model.Run([1, 144, 256, 3], Interleaved(image, placement, static v => v / 255));
         var map = Matte.Foreground(outputs[0].GetTensorDataAsSpan<float>(), 144, 256, placement, MatteActivation.Detect);
-        Show($"selfie-{photo}", image, map, Palette.Instances);
-        Assert.InRange((double)map.CountPixels(2)[1] / map.Ids.Length, minFraction, maxFraction);
+        Show("selfie-person.png", image, map, Palette.Instances);
+        var person = InstanceMask.Of(map, 1);
+        Assert.InRange(person.Left, 180, 200);
+        Assert.InRange(person.Left + person.Width, 255, 285);
+        Assert.InRange((double)person.Area / map.Ids.Length, 0.04, 0.08);
     }
 
-    [Theory]
-    [InlineData(nameof(PrototypeCrop.Cells), 0.03)]
-    [InlineData(nameof(PrototypeCrop.Pixels), 0.03)]
-    public void YOLO_finds_the_people_and_the_bus(string crop, double tolerance)
+    [Fact]
+    public void YOLO_finds_the_people_and_the_bus()
     {
         int[] expected = [49565, 32434, 22092, 265126, 10989]; // another runtime, nearest upsampling
         using var image = Photo("images/bus.jpg");
@@ -82,19 +80,16 @@ public sealed class RealModelTests
         var planes = new byte[3 * 640 * 640];
         Planes.Write(image, placement, planes);
         using var outputs = model.Run([1, 3, 640, 640], [.. planes.Select(v => v / 255f)]);
-        var prototypes = new PrototypeMasks(
-            outputs[1].GetTensorDataAsSpan<float>(), 160, 160, placement, Enum.Parse<PrototypeCrop>(crop));
+        var prototypes = new PrototypeMasks(outputs[1].GetTensorDataAsSpan<float>(), 160, 160, placement);
         var masks = new List<InstanceMask>();
         foreach (var (box, coefficients) in Boxes(outputs[0].GetTensorDataAsSpan<float>(), placement))
         {
             masks.Add(prototypes.Mix(coefficients, box));
         }
 
-        Show($"yolo-{crop}-bus.png", image, LabelMap.OfInstances(masks, image.Width, image.Height), Palette.Instances);
-        var areas = string.Join(", ", masks.Select((mask, i) => $"{mask.Area} ({((double)mask.Area / expected[i]) - 1:+0.0%;-0.0%})"));
-        TestContext.Current.TestOutputHelper?.WriteLine($"{crop}: {areas}");
+        Show("yolo-bus.png", image, LabelMap.OfInstances(masks, image.Width, image.Height), Palette.Instances);
         Assert.Equal(expected.Length, masks.Count);
-        Assert.All(masks.Zip(expected), pair => Assert.InRange((double)pair.First.Area / pair.Second, 1 - tolerance, 1 + tolerance));
+        Assert.All(masks.Zip(expected), pair => Assert.InRange((double)pair.First.Area / pair.Second, 0.97, 1.03));
     }
 
     /// <summary>Candidates above .25, best first, none that overlaps a better one of its class by more than .45.</summary>
@@ -121,7 +116,9 @@ public sealed class RealModelTests
                     coefficients[k] = output[((4 + Classes + k) * Anchors) + a];
                 }
 
-                found.Add((score, best, new(placement.ToSourceX(x - w), placement.ToSourceY(y - h), placement.ToSourceX(x + w), placement.ToSourceY(y + h)), coefficients));
+                var box = new MaskBox(
+                    placement.ToSourceX(x - w), placement.ToSourceY(y - h), placement.ToSourceX(x + w), placement.ToSourceY(y + h));
+                found.Add((score, best, box, coefficients));
             }
         }
 
