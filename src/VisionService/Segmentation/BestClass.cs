@@ -12,7 +12,7 @@ namespace VisionService.Segmentation;
 /// </remarks>
 internal readonly ref struct BestClass(ScoreMap scores, GridAxis columns, GridAxis rows)
 {
-    private const int Lanes = 8;
+    private const int Lanes = Quad.Lanes;
     private readonly ScoreMap _scores = scores;
 
     /// <param name="ids">For each class the id to write.</param>
@@ -58,8 +58,9 @@ internal readonly ref struct BestClass(ScoreMap scores, GridAxis columns, GridAx
             var left = columns.Cells[x] * classes;
             var right = columns.Next(columns.Cells[x]) * classes;
             var quad = new Quad(
-                above.Slice(left, classes), above.Slice(right, classes), below.Slice(left, classes), below.Slice(right, classes));
-            var count = Survivors(quad, scratch);
+                above.Slice(left, classes), above.Slice(right, classes),
+                below.Slice(left, classes), below.Slice(right, classes));
+            var count = quad.Survivors(scratch.Highest, scratch.Survivors);
             if (count == 1)
             {
                 Fill(map, (x, end), y, ids[scratch.Survivors[0]]);
@@ -77,58 +78,6 @@ internal readonly ref struct BestClass(ScoreMap scores, GridAxis columns, GridAx
         {
             map.Slice((row * columns.Length) + x.Start, x.End - x.Start).Fill(id);
         }
-    }
-
-    /// <summary>Lists the classes that may win somewhere in the quad, in ascending order.</summary>
-    private static int Survivors(Quad quad, Scratch scratch)
-    {
-        var classes = quad.TopLeft.Length;
-        var floor = float.NegativeInfinity; // some class is at least this high everywhere
-        var c = 0;
-        if (classes >= Lanes)
-        {
-            var floors = Vector256.Create(floor);
-            for (; c <= classes - Lanes; c += Lanes)
-            {
-                floors = Vector256.Max(floors, quad.Extremes(c, scratch.Highest));
-            }
-
-            if (c < classes)
-            {
-                floors = Vector256.Max(floors, quad.Extremes(classes - Lanes, scratch.Highest));
-                c = classes;
-            }
-
-            for (var lane = 0; lane < Lanes; lane++)
-            {
-                floor = MathF.Max(floor, floors[lane]);
-            }
-        }
-
-        for (; c < classes; c++)
-        {
-            var (a, b, d, e) = (quad.TopLeft[c], quad.TopRight[c], quad.BottomLeft[c], quad.BottomRight[c]);
-            scratch.Highest[c] = MathF.Max(MathF.Max(a, b), MathF.Max(d, e));
-            floor = MathF.Max(floor, MathF.Min(MathF.Min(a, b), MathF.Min(d, e)));
-        }
-
-        var count = 0;
-        var bound = Vector256.Create(floor);
-        for (c = 0; c < scratch.Highest.Length; c += Lanes)
-        {
-            // Not "at least": a score that is no number must leave a survivor, too.
-            var lost = Vector256.LessThan(Vector256.Create(scratch.Highest.Slice(c, Lanes)), bound);
-            for (var bits = ~lost.ExtractMostSignificantBits() & 0xFF; bits != 0; bits &= bits - 1)
-            {
-                var survivor = c + System.Numerics.BitOperations.TrailingZeroCount(bits);
-                if (survivor < classes)
-                {
-                    scratch.Survivors[count++] = survivor;
-                }
-            }
-        }
-
-        return count;
     }
 
     /// <summary>Interpolates the classes that are left at each pixel of the quad.</summary>
@@ -189,25 +138,6 @@ internal readonly ref struct BestClass(ScoreMap scores, GridAxis columns, GridAx
         }
 
         return best;
-    }
-
-    /// <summary>The scores of all classes in four neighbouring cells.</summary>
-    private readonly ref struct Quad(
-        ReadOnlySpan<float> topLeft, ReadOnlySpan<float> topRight, ReadOnlySpan<float> bottomLeft, ReadOnlySpan<float> bottomRight)
-    {
-        public readonly ReadOnlySpan<float> TopLeft = topLeft;
-        public readonly ReadOnlySpan<float> TopRight = topRight;
-        public readonly ReadOnlySpan<float> BottomLeft = bottomLeft;
-        public readonly ReadOnlySpan<float> BottomRight = bottomRight;
-
-        /// <summary>The lowest corners of eight classes; their highest go to <paramref name="highest"/>.</summary>
-        public Vector256<float> Extremes(int c, Span<float> highest)
-        {
-            var (a, b) = (Vector256.Create(TopLeft[c..]), Vector256.Create(TopRight[c..]));
-            var (d, e) = (Vector256.Create(BottomLeft[c..]), Vector256.Create(BottomRight[c..]));
-            Vector256.Max(Vector256.Max(a, b), Vector256.Max(d, e)).CopyTo(highest[c..]);
-            return Vector256.Min(Vector256.Min(a, b), Vector256.Min(d, e));
-        }
     }
 
     /// <summary>Room for one number per class.</summary>

@@ -1,7 +1,9 @@
 namespace VisionService.Segmentation;
 
-/// <summary>The pixels that the COCO API gives a labelled polygon; they differ by half a pixel here and there from the centre rule.</summary>
-/// <remarks>Source: the COCO API's <c>rleFrPoly</c>: the outline is walked on a grid five times as fine, and where it steps
+/// <summary>The pixels that the COCO API gives a labelled polygon; they differ by half a pixel here and there from
+/// the centre rule.</summary>
+/// <remarks>Source: the COCO API's <c>rleFrPoly</c>: the outline is walked on a grid five times as fine, and where it
+/// steps
 /// over the middle of a column of pixels, a run starts or ends.</remarks>
 internal static class CocoPolygon
 {
@@ -9,7 +11,7 @@ internal static class CocoPolygon
 
     /// <summary>The union of an object's polygons.</summary>
     /// <param name="polygons">Each x, y, x, y, ... in pixels.</param>
-    public static RleMask Encode(IEnumerable<IReadOnlyList<double>> polygons, int width, int height) =>
+    public static RleMask EncodeAll(IEnumerable<IReadOnlyList<double>> polygons, int width, int height) =>
         polygons
             .Select(polygon => Encode(polygon, width, height))
             .Aggregate(new RleMask(width, height, [width * height]), (all, one) => all.Union(one));
@@ -74,7 +76,8 @@ internal static class CocoPolygon
         }
     }
 
-    /// <summary>Positions to run lengths; two changes at one place cancel, and the two runs around them become one.</summary>
+    /// <summary>Positions to run lengths; two changes at one place cancel, and the two runs around them become
+    /// one.</summary>
     private static RleMask Runs(List<int> changes, int width, int height)
     {
         var (counts, last, isEmpty) = (new List<int>(changes.Count + 1), 0, false);

@@ -16,7 +16,8 @@ internal sealed class ConfusionMatrix(int classes)
     public double PixelAccuracy => (double)Sum(c => this[c, c]) / Total;
 
     /// <summary>The mean of <see cref="IoU"/> over the classes that were labelled or predicted anywhere.</summary>
-    public double MeanIoU => Enumerable.Range(0, Classes).Select(IoU).Where(double.IsFinite).DefaultIfEmpty(double.NaN).Average();
+    public double MeanIoU =>
+        Enumerable.Range(0, Classes).Select(IoU).Where(double.IsFinite).DefaultIfEmpty(double.NaN).Average();
 
     /// <summary>The mean of <see cref="IoU"/>, each class weighted by its labelled pixels.</summary>
     public double FrequencyWeightedIoU =>

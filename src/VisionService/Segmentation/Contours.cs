@@ -7,12 +7,14 @@ namespace VisionService.Segmentation;
 /// <remarks>
 /// Every corner of such an outline joins one horizontal and one vertical edge, so the corners of a row of vertices pair
 /// up from left to right, and those of a column from top to bottom; a ring alternates between both pairings. Where two
-/// pixels touch by a corner only, two corners lie on one spot: the parts stay apart (4-connected), the rings never cross.
+/// pixels touch by a corner only, two corners lie on one spot: the parts stay apart (4-connected), the rings never
+/// cross.
 /// </remarks>
 internal static class Contours
 {
     /// <summary>Exact rings in pixels of the image, without repeated end points and without straight angles.</summary>
-    /// <returns>Rings for the even-odd rule; outer ones run clockwise on the screen, holes the other way round.</returns>
+    /// <returns>Rings for the even-odd rule; outer ones run clockwise on the screen, holes the other way
+    /// round.</returns>
     public static List<PolygonRing> Trace(InstanceMask mask)
     {
         var corners = Corners(mask);
@@ -35,7 +37,8 @@ internal static class Contours
                 points.Add(Point(mask, corners[at ^ 1]));
             }
 
-            // The first corner met is a ring's uppermost leftmost one: from there we went right, along the upper edge of
+            // The first corner met is a ring's uppermost leftmost one: from there we went right, along the upper edge
+            // of
             // what is inside. In a hole the mask is on the other side.
             var (x, y) = (corners[first].X, corners[first].Y);
             if (y >= mask.Height || !mask[x, y])

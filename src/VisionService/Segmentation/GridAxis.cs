@@ -53,15 +53,26 @@ internal sealed class GridAxis : IDisposable
     /// <summary>For each pixel the weight of <see cref="Next"/> of its cell, 0-1.</summary>
     public ReadOnlySpan<float> Weights => _weights.AsSpan(0, Length);
 
-    /// <summary>The columns <c>[first, first + length)</c> of the picture over a map that is <paramref name="cells"/> wide.</summary>
-    public static GridAxis Columns(in Placement placement, int cells, int first, int length) =>
-        new(new(placement.Geometry.Width, placement.ResizedWidth, placement.OffsetX, placement.SourceWidth), cells, first, length);
+    /// <summary>The columns <c>[first, first + length)</c> of the picture over a map that is <paramref name="cells"/>
+    /// wide.</summary>
+    public static GridAxis Columns(in Placement placement, int cells, int first, int length)
+    {
+        var input = placement.Geometry.Width;
+        return new(
+            new(input, placement.ResizedWidth, placement.OffsetX, placement.SourceWidth), cells, first, length);
+    }
 
-    /// <summary>The rows <c>[first, first + length)</c> of the picture over a map that is <paramref name="cells"/> high.</summary>
-    public static GridAxis Rows(in Placement placement, int cells, int first, int length) =>
-        new(new(placement.Geometry.Height, placement.ResizedHeight, placement.OffsetY, placement.SourceHeight), cells, first, length);
+    /// <summary>The rows <c>[first, first + length)</c> of the picture over a map that is <paramref name="cells"/>
+    /// high.</summary>
+    public static GridAxis Rows(in Placement placement, int cells, int first, int length)
+    {
+        var input = placement.Geometry.Height;
+        return new(
+            new(input, placement.ResizedHeight, placement.OffsetY, placement.SourceHeight), cells, first, length);
+    }
 
-    /// <summary>A map resized to <paramref name="size"/> pixels, of which <c>[first, first + length)</c> are wanted.</summary>
+    /// <summary>A map resized to <paramref name="size"/> pixels, of which <c>[first, first + length)</c> are
+    /// wanted.</summary>
     public static GridAxis Resized(int cells, int size, int first, int length) =>
         new(new(cells, cells, 0, size), cells, first, length);
 
@@ -71,7 +82,8 @@ internal sealed class GridAxis : IDisposable
     /// <summary>The cell that holds the pixel's centre.</summary>
     public int Nearest(int pixel) => _weights[pixel] < 0.5f ? _cells[pixel] : Next(_cells[pixel]);
 
-    /// <summary>The end of the run of seen pixels that lie between the same two cells as <paramref name="pixel"/>.</summary>
+    /// <summary>The end of the run of seen pixels that lie between the same two cells as <paramref
+    /// name="pixel"/>.</summary>
     public int RunEnd(int pixel)
     {
         var length = Cells[pixel..End].IndexOfAnyExcept(_cells[pixel]);

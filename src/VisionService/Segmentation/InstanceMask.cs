@@ -38,7 +38,8 @@ internal sealed class InstanceMask(int left, int top, int width, int height)
     /// <summary>The pixel at column <paramref name="x"/> and row <paramref name="y"/> of the raster.</summary>
     public bool this[int x, int y] => (_bits[(y * _stride) + (x >> 6)] >> (x & 63) & 1) != 0;
 
-    /// <summary>Row <paramref name="y"/>: column x is bit x % 64 of word x / 64; bits from the width on stay clear.</summary>
+    /// <summary>Row <paramref name="y"/>: column x is bit x % 64 of word x / 64; bits from the width on stay
+    /// clear.</summary>
     public Span<ulong> Row(int y) => _bits.AsSpan(y * _stride, _stride);
 
     /// <summary>The pixels of a map that have this id, in the smallest raster that holds them.</summary>
@@ -96,7 +97,8 @@ internal sealed class InstanceMask(int left, int top, int width, int height)
         }
     }
 
-    /// <summary>Sets the pixels of row <paramref name="y"/> whose value is above <paramref name="threshold"/>.</summary>
+    /// <summary>Sets the pixels of row <paramref name="y"/> whose value is above <paramref
+    /// name="threshold"/>.</summary>
     public void SetAbove(int y, ReadOnlySpan<float> values, float threshold)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(values.Length, Width);
@@ -116,7 +118,7 @@ internal sealed class InstanceMask(int left, int top, int width, int height)
     }
 
     /// <summary>The runs of set pixels of row <paramref name="y"/>, left to right.</summary>
-    public RunsOfRow Runs(int y) => new(Row(y));
+    public RowRuns Runs(int y) => new(Row(y));
 
     /// <summary>The same pixels in the smallest raster that holds them; 0 by 0 where there are none.</summary>
     public InstanceMask Trim()
@@ -174,54 +176,5 @@ internal sealed class InstanceMask(int left, int top, int width, int height)
         }
 
         return area;
-    }
-
-    /// <summary>Walks the runs of set bits of a row; the row ends in a clear bit.</summary>
-    internal ref struct RunsOfRow(ReadOnlySpan<ulong> row)
-    {
-        private readonly ReadOnlySpan<ulong> _row = row;
-        private int _end;
-
-        public (int Start, int End) Current { get; private set; }
-
-        public readonly RunsOfRow GetEnumerator() => this;
-
-        public bool MoveNext()
-        {
-            var start = Find(_end, 0);
-            if (start < 0)
-            {
-                return false;
-            }
-
-            _end = Find(start, ulong.MaxValue);
-            Current = (start, _end);
-            return true;
-        }
-
-        /// <summary>The first bit from <paramref name="x"/> on that differs from those of <paramref name="skipped"/>.</summary>
-        private readonly int Find(int x, ulong skipped)
-        {
-            var word = x >> 6;
-            if (word >= _row.Length)
-            {
-                return -1;
-            }
-
-            var bits = (_row[word] ^ skipped) & (ulong.MaxValue << (x & 63));
-            if (bits == 0)
-            {
-                var further = _row[(word + 1)..].IndexOfAnyExcept(skipped);
-                if (further < 0)
-                {
-                    return -1;
-                }
-
-                word += 1 + further;
-                bits = _row[word] ^ skipped;
-            }
-
-            return (word * 64) + BitOperations.TrailingZeroCount(bits);
-        }
     }
 }

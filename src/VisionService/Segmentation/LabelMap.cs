@@ -18,7 +18,8 @@ internal sealed class LabelMap(int width, int height)
 
     public Span<ushort> Row(int y) => Ids.AsSpan(y * Width, Width);
 
-    /// <summary>The best class of each pixel: scores interpolated bilinearly to the full size first, then compared.</summary>
+    /// <summary>The best class of each pixel: scores interpolated bilinearly to the full size first, then
+    /// compared.</summary>
     /// <param name="placement">How the picture was brought into the network's input: undone here.</param>
     /// <remarks>Of equal scores the lower class wins. Needs no memory but the map and two rows of scores.</remarks>
     public static LabelMap OfBest(ScoreMap scores, in Placement placement, ClassChoice choice)
@@ -64,7 +65,8 @@ internal sealed class LabelMap(int width, int height)
         return map;
     }
 
-    /// <summary>Instances drawn over one another, the first on top: its pixels are 1, the second's 2 and so on; the rest is 0.</summary>
+    /// <summary>Instances drawn over one another, the first on top: its pixels are 1, the second's 2 and so on; the
+    /// rest is 0.</summary>
     /// <param name="masks">Best first: masks may overlap, and the better one is seen.</param>
     public static LabelMap OfInstances(IReadOnlyList<InstanceMask> masks, int width, int height)
     {

@@ -8,7 +8,8 @@ internal static class LabelPng
 {
     private const byte NarrowVoid = 255;
 
-    /// <summary>Class ids: with VOC's palette up to 255 classes, void being 255; 16-bit grey beyond, void being 65535.</summary>
+    /// <summary>Class ids: with VOC's palette up to 255 classes, void being 255; 16-bit grey beyond, void being
+    /// 65535.</summary>
     public static byte[] OfClasses(LabelMap map, int classes) => Encode(map, classes - 1, Palette.Voc);
 
     /// <summary>Instances from 1 on, 0 for none: with a palette up to 254 of them, 16-bit grey beyond.</summary>

@@ -6,6 +6,8 @@ internal sealed class MapReadings(int inputWidth, int inputHeight, int classes)
 {
     private static readonly string[] Preferred = ["out", "logits", "output"];
 
+    private double Aspect => (double)inputWidth / inputHeight;
+
     public IReadOnlyList<OutputReading> Of(IReadOnlyList<OutputShape> outputs)
     {
         var maps = outputs.Select(Readings).ToList();
@@ -18,7 +20,9 @@ internal sealed class MapReadings(int inputWidth, int inputHeight, int classes)
                 return [maps[answers[0]][0] with { Output = answers[0], Masks = answers[0], IsMinMax = true }];
             }
 
-            var preferred = Preferred.Select(name => answers.FindIndex(i => outputs[i].Name == name)).FirstOrDefault(i => i >= 0, -1);
+            var preferred = Preferred
+                .Select(name => answers.FindIndex(i => outputs[i].Name == name))
+                .FirstOrDefault(i => i >= 0, -1);
             answers = preferred >= 0 ? [answers[preferred]] : answers;
         }
 
@@ -73,5 +77,5 @@ internal sealed class MapReadings(int inputWidth, int inputHeight, int classes)
     private bool IsPlace(long height, long width) =>
         height < 0 || width < 0 ? height < 0 && width < 0
         : height > 1 && width > 1
-            && Math.Abs((height * (double)inputWidth / inputHeight) - width) <= Math.Max(1, (double)inputWidth / inputHeight);
+            && Math.Abs((height * Aspect) - width) <= Math.Max(1, Aspect);
 }

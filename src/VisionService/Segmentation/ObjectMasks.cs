@@ -25,7 +25,8 @@ internal static class ObjectMasks
     /// <remarks>As in the model's own demo: corners are cut to whole pixels, both inclusive, and what lies above the
     /// threshold of the resized map is the object.</remarks>
     public static InstanceMask Paste(
-        ReadOnlySpan<float> cells, int height, int width, MaskBox box, int imageWidth, int imageHeight, float threshold = 0.5f)
+        ReadOnlySpan<float> cells, int height, int width, MaskBox box, int imageWidth, int imageHeight,
+        float threshold = 0.5f)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(cells.Length, height * width);
         var (x, across) = ((int)box.XMin, (int)box.XMax - (int)box.XMin + 1);

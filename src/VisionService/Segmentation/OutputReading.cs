@@ -15,7 +15,8 @@ internal enum SegmentationForm
     /// <summary>Boxes with coefficients, and mask prototypes: YOLO.</summary>
     Prototypes,
 
-    /// <summary>Queries with a class distribution (the last: nothing) and a mask each: MaskFormer, DETR panoptic.</summary>
+    /// <summary>Queries with a class distribution (the last: nothing) and a mask each: MaskFormer, DETR
+    /// panoptic.</summary>
     MaskQueries,
 
     /// <summary>Boxes, and mask logits of the whole input for each: RF-DETR.</summary>
@@ -38,7 +39,8 @@ internal sealed record OutputShape(string Name, IReadOnlyList<long> Shape, bool 
 /// <summary>One way to read a model's outputs.</summary>
 /// <param name="Output">The output with the scores, class ids or opacities; of models with objects the one with their
 /// classes or boxes.</param>
-/// <param name="Masks">The output with the masks or prototypes; that of the scores itself where there is one map only.</param>
+/// <param name="Masks">The output with the masks or prototypes; that of the scores itself where there is one map
+/// only.</param>
 internal sealed record OutputReading(SegmentationForm Form, int Output, int Masks)
 {
     public OutputReading(SegmentationForm form, int output)
@@ -52,7 +54,8 @@ internal sealed record OutputReading(SegmentationForm Form, int Output, int Mask
     /// <summary>Matte: stretch to 0-1 (U-2-Net).</summary>
     public bool IsMinMax { get; init; }
 
-    /// <summary>The readings that the outputs' names and shapes allow: one where they tell, none where nothing fits.</summary>
+    /// <summary>The readings that the outputs' names and shapes allow: one where they tell, none where nothing
+    /// fits.</summary>
     /// <param name="inputWidth">Width of the network's input; its proportions tell places from classes.</param>
     /// <param name="classes">How many labels there are; 0: unknown.</param>
     public static IReadOnlyList<OutputReading> Of(
@@ -67,7 +70,9 @@ internal sealed record OutputReading(SegmentationForm Form, int Output, int Mask
 
         return Pair(SegmentationForm.MaskQueries, "class_queries_logits", "masks_queries_logits")
             ?? Pair(SegmentationForm.MaskQueries, "logits", "pred_masks")
-            ?? (Pair(SegmentationForm.BoxQueries, "dets", "masks") is { } pair && outputs[pair.Output].Shape[^1] == 4 ? pair : null)
+            ?? (Pair(SegmentationForm.BoxQueries, "dets", "masks") is { } pair && outputs[pair.Output].Shape[^1] == 4
+                ? pair
+                : null)
             ?? PrototypePair(outputs)
             ?? BoxList(outputs);
     }

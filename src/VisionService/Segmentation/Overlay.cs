@@ -39,18 +39,22 @@ internal static class Overlay
                 for (var channel = 0; channel < 3; channel++)
                 {
                     ref var value = ref pixels[(x * 3) + channel];
-                    value = isBorder ? (byte)(color[channel] / 2) : (byte)(value + (((color[channel] - value) * weight) >> 8));
+                    value = isBorder
+                        ? (byte)(color[channel] / 2)
+                        : (byte)(value + (((color[channel] - value) * weight) >> 8));
                 }
             }
         }
     }
 
     /// <summary>One pixel at web size, more where the picture will be scaled down to be looked at.</summary>
-    private static int LineWidth(int width, int height) => Math.Max(1, (int)Math.Round(Math.Sqrt((double)width * height) / 640));
+    private static int LineWidth(int width, int height) =>
+        Math.Max(1, (int)Math.Round(Math.Sqrt((double)width * height) / 640));
 
     private static int Color(int id, int count) => id < count ? id : 1 + ((id - 1) % (count - 1));
 
-    /// <summary>Whether another region starts within <paramref name="distance"/> pixels; the image's own edge is no border.</summary>
+    /// <summary>Whether another region starts within <paramref name="distance"/> pixels; the image's own edge is no
+    /// border.</summary>
     private static bool IsBorder(LabelMap map, int x, int y, ushort id, int distance)
     {
         var ids = map.Row(y);

@@ -4,11 +4,13 @@ namespace VisionService.Segmentation;
 internal static class Palette
 {
     /// <summary>Pascal VOC's 256 colours: [256, 3].</summary>
-    /// <remarks>The bits of the id, three at a time from the lowest, become bits of red, green and blue from the highest.</remarks>
+    /// <remarks>The bits of the id, three at a time from the lowest, become bits of red, green and blue from the
+    /// highest.</remarks>
     public static ReadOnlySpan<byte> Voc => VocColors;
 
     /// <summary>Colours that tell neighbours in a list apart: [256, 3]; 0 is black, for the background.</summary>
-    /// <remarks>Hues a golden angle apart never come close again soon; every second and third one is paler or darker.</remarks>
+    /// <remarks>Hues a golden angle apart never come close again soon; every second and third one is paler or
+    /// darker.</remarks>
     public static ReadOnlySpan<byte> Instances => InstanceColors;
 
     private static readonly byte[] VocColors = MakeVoc();

@@ -6,8 +6,10 @@ namespace VisionService.Segmentation;
 /// <param name="Points">In pixels of the upright image: (0, 0) is the outer corner of the first pixel.</param>
 internal sealed record PolygonRing(Vector2[] Points)
 {
-    /// <summary>The same ring with fewer points, none of which it leaves by more than <paramref name="tolerance"/> pixels.</summary>
-    /// <remarks>Douglas and Peucker (1973), on the two halves between the first point and the one farthest from it.</remarks>
+    /// <summary>The same ring with fewer points, none of which it leaves by more than <paramref name="tolerance"/>
+    /// pixels.</summary>
+    /// <remarks>Douglas and Peucker (1973), on the two halves between the first point and the one farthest from
+    /// it.</remarks>
     public PolygonRing Simplify(float tolerance)
     {
         if (tolerance <= 0 || Points.Length <= 4)

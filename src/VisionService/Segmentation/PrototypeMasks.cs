@@ -11,7 +11,8 @@ internal enum PrototypeCrop
     Pixels,
 
     /// <summary>At the prototypes' cells, before upsampling; probabilities outside count as 0 (Ultralytics' default). A
-    /// cell that the box's left or upper side cuts is lost: narrow objects lose up to a fifth of their pixels.</summary>
+    /// cell that the box's left or upper side cuts is lost: narrow objects lose up to a fifth of their
+    /// pixels.</summary>
     Cells,
 }
 
@@ -52,7 +53,8 @@ internal readonly ref struct PrototypeMasks(
     }
 
     /// <summary>Fills in the cells that the box's pixels read, and no others.</summary>
-    private void Evaluate(ReadOnlySpan<float> coefficients, MaskBox box, GridAxis columns, GridAxis rows, Span<float> cells)
+    private void Evaluate(
+        ReadOnlySpan<float> coefficients, MaskBox box, GridAxis columns, GridAxis rows, Span<float> cells)
     {
         var first = columns.Cells[columns.Start];
         var count = columns.Next(columns.Cells[columns.End - 1]) - first + 1;

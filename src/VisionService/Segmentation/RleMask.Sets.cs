@@ -11,7 +11,8 @@ internal sealed partial record RleMask
 
     /// <summary>The share of the union that lies in both, 0-1; 0 for two empty masks.</summary>
     /// <param name="truth">The labelled mask.</param>
-    /// <param name="isCrowd">The label stands for a crowd: the intersection is measured by this mask's area alone, since one
+    /// <param name="isCrowd">The label stands for a crowd: the intersection is measured by this mask's area alone,
+    /// since one
     /// detection is not meant to cover it (COCO).</param>
     public double IoU(RleMask truth, bool isCrowd = false)
     {

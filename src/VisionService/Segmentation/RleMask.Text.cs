@@ -62,7 +62,8 @@ internal sealed partial record RleMask
     /// <exception cref="FormatException">The runs do not fill the image.</exception>
     public static RleMask Of(IReadOnlyList<int> counts, int width, int height)
     {
-        var sum = counts.Sum(count => count < 0 ? throw new FormatException($"A run has a length of {count}.") : (long)count);
+        var sum = counts.Sum(count =>
+            count < 0 ? throw new FormatException($"A run has a length of {count}.") : (long)count);
         return sum == (long)width * height
             ? new RleMask(width, height, [.. counts])
             : throw new FormatException($"The runs add up to {sum} pixels; the image has {width} x {height}.");

@@ -3,7 +3,8 @@ using System.Numerics;
 
 namespace VisionService.Segmentation;
 
-/// <summary>A mask as COCO writes it: run lengths down the columns, the first of zeros (and 0 where the image starts with a one).</summary>
+/// <summary>A mask as COCO writes it: run lengths down the columns, the first of zeros (and 0 where the image starts
+/// with a one).</summary>
 /// <param name="Width">Width of the image in pixels.</param>
 /// <param name="Height">Height of the image in pixels.</param>
 /// <param name="Counts">Run lengths; they add up to <c>Width * Height</c>.</param>
@@ -40,34 +41,42 @@ internal sealed partial record RleMask(int Width, int Height, int[] Counts)
             return new RleMask(width, height, [checked(width * height)]);
         }
 
-        // 1. How many changes in each column; ends[x + 1] becomes the start of column x + 1.
-        var ends = ArrayPool<int>.Shared.Rent(mask.Width + 2);
-        ends.AsSpan(0, mask.Width + 2).Clear();
-        Scan(mask, ends.AsSpan(1), null);
-        for (var x = 1; x <= mask.Width; x++)
+        var columns = ArrayPool<int>.Shared.Rent(mask.Width + 1);
+        var changes = Array.Empty<int>();
+        try
         {
-            ends[x] += ends[x - 1];
-        }
-
-        // 2. The row of each change, column by column; each ends[x] moves from its column's start to its end.
-        var total = ends[mask.Width];
-        var changes = ArrayPool<int>.Shared.Rent(total);
-        Scan(mask, ends, changes);
-
-        // 3. Positions to lengths.
-        var runs = new RunLengths(total + 2);
-        for (int x = 0, i = 0; x < mask.Width; x++)
-        {
-            var column = ((mask.Left + x) * height) + mask.Top;
-            for (; i < ends[x]; i++)
+            // 1. How many changes there are in the columns before each: where the column's own will be written.
+            var next = columns.AsSpan(0, mask.Width + 1);
+            next.Clear();
+            Scan(mask, next[1..], null);
+            for (var x = 1; x < next.Length; x++)
             {
-                runs.ChangeAt(column + changes[i]);
+                next[x] += next[x - 1];
             }
-        }
 
-        ArrayPool<int>.Shared.Return(ends);
-        ArrayPool<int>.Shared.Return(changes);
-        return new RleMask(width, height, runs.Close(checked(width * height)));
+            // 2. The row of each change, column by column; afterwards each column's end stands in its place.
+            var total = next[^1];
+            changes = ArrayPool<int>.Shared.Rent(total);
+            Scan(mask, next, changes);
+
+            // 3. Positions to lengths.
+            var runs = new RunLengths(total + 1);
+            for (int x = 0, i = 0; x < mask.Width; x++)
+            {
+                var column = ((mask.Left + x) * height) + mask.Top;
+                for (; i < next[x]; i++)
+                {
+                    runs.ChangeAt(column + changes[i]);
+                }
+            }
+
+            return new RleMask(width, height, runs.Close(checked(width * height)));
+        }
+        finally
+        {
+            ArrayPool<int>.Shared.Return(columns);
+            ArrayPool<int>.Shared.Return(changes);
+        }
     }
 
     /// <summary>All the pixels as a raster of the whole image.</summary>
@@ -88,7 +97,8 @@ internal sealed partial record RleMask(int Width, int Height, int[] Counts)
     }
 
     public bool Equals(RleMask? other) =>
-        other is not null && (Width, Height) == (other.Width, other.Height) && Counts.AsSpan().SequenceEqual(other.Counts);
+        other is not null && (Width, Height) == (other.Width, other.Height)
+        && Counts.AsSpan().SequenceEqual(other.Counts);
 
     public override int GetHashCode() => HashCode.Combine(Width, Height, Counts.Length, Counts[^1]);
 
@@ -137,7 +147,8 @@ internal sealed partial record RleMask(int Width, int Height, int[] Counts)
             }
         }
 
-        /// <summary>The counts of an image of <paramref name="length"/> pixels, of which the last run may be the rest.</summary>
+        /// <summary>The counts of an image of <paramref name="length"/> pixels, of which the last run may be the
+        /// rest.</summary>
         public readonly int[] Close(int length)
         {
             if (_last < length)

@@ -1,6 +1,7 @@
 namespace VisionService.Segmentation;
 
-/// <summary>A model's scores for each class in each cell of a map over its input: logits or probabilities, at any stride.</summary>
+/// <summary>A model's scores for each class in each cell of a map over its input: logits or probabilities, at any
+/// stride.</summary>
 /// <remarks>A view of the model's output.</remarks>
 internal readonly ref struct ScoreMap
 {

@@ -23,9 +23,9 @@ internal readonly ref struct Upsampling(ReadOnlySpan<float> cells, int width, Gr
         var cell = rows.Cells[y];
         var first = columns.Cells[columns.Start];
         var count = columns.Next(columns.Cells[columns.End - 1]) - first + 1;
-        TensorPrimitives.Lerp(
-            _cells.Slice((cell * width) + first, count), _cells.Slice((rows.Next(cell) * width) + first, count), rows.Weights[y],
-            blend);
+        var above = _cells.Slice((cell * width) + first, count);
+        var below = _cells.Slice((rows.Next(cell) * width) + first, count);
+        TensorPrimitives.Lerp(above, below, rows.Weights[y], blend);
 
         // 2. Between the columns.
         row[..columns.Start].Clear();

@@ -41,9 +41,10 @@ public class LabelMapBenchmarks
                 for (var c = 0; c < Classes; c++)
                 {
                     var plane = _scores.AsSpan(c * Side * Side, Side * Side);
-                    var upper = plane[(top * Side) + left] + ((plane[(top * Side) + right] - plane[(top * Side) + left]) * across);
-                    var lower =
-                        plane[(bottom * Side) + left] + ((plane[(bottom * Side) + right] - plane[(bottom * Side) + left]) * across);
+                    var above = plane.Slice(top * Side, Side);
+                    var below = plane.Slice(bottom * Side, Side);
+                    var upper = above[left] + ((above[right] - above[left]) * across);
+                    var lower = below[left] + ((below[right] - below[left]) * across);
                     var score = upper + ((lower - upper) * down);
                     (best, bestScore) = score > bestScore ? (c, score) : (best, bestScore);
                 }
@@ -69,9 +70,8 @@ public class LabelMapBenchmarks
             for (var i = 0; i < Side * Side; i++)
             {
                 var (dx, dy) = ((i % Side) - centerX, (i / Side) - centerY);
-                scores[(c * Side * Side) + i] = isNoise
-                    ? (float)random.NextDouble()
-                    : (10 * MathF.Exp(-((dx * dx) + (dy * dy)) / (float)(radius * radius))) + (float)random.NextDouble();
+                var hill = 10 * MathF.Exp(-((dx * dx) + (dy * dy)) / (float)(radius * radius));
+                scores[(c * Side * Side) + i] = (isNoise ? 0 : hill) + (float)random.NextDouble();
             }
         }
 

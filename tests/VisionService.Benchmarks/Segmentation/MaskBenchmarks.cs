@@ -14,7 +14,8 @@ public class RleBenchmarks
     public void Prepare()
     {
         var placement = new InputGeometry(513, 513, ResizeMode.Stretch).Place(1920, 1080);
-        var map = LabelMap.OfBest(ScoreMap.Planar(LabelMapBenchmarks.Scores(isNoise: false), 21, 65, 65), placement, default);
+        var scores = LabelMapBenchmarks.Scores(isNoise: false);
+        var map = LabelMap.OfBest(ScoreMap.Planar(scores, 21, 65, 65), placement, default);
         var pixels = map.CountPixels(21);
         _mask = InstanceMask.Of(map, (ushort)Array.IndexOf(pixels, pixels.Max()));
     }
@@ -119,7 +120,8 @@ public class PrototypeBenchmarks
         var area = 0L;
         for (var i = 0; i < Objects; i++)
         {
-            area += new PrototypeMasks(_prototypes, 160, 160, _placement).Mix(_coefficients, new(100, 200, 500, 700)).Area;
+            var masks = new PrototypeMasks(_prototypes, 160, 160, _placement);
+            area += masks.Mix(_coefficients, new(100, 200, 500, 700)).Area;
         }
 
         return area;

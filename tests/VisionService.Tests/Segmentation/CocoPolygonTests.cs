@@ -4,7 +4,8 @@ namespace VisionService.Tests.Segmentation;
 
 public sealed class CocoPolygonTests
 {
-    /// <summary>What the COCO API's own code answers, degenerate outlines and such beyond the image among them.</summary>
+    /// <summary>What the COCO API's own code answers, degenerate outlines and such beyond the image among
+    /// them.</summary>
     public static TheoryData<int, int, double[], int[]> References() => new()
     {
         { 3, 18, [-0.6, 17.9, 12.0, 11.2, 44.0, 9.0, 10.59, 57.0], [17, 1, 17, 1, 16, 2] },
@@ -23,9 +24,9 @@ public sealed class CocoPolygonTests
     public void An_object_is_the_union_of_its_polygons()
     {
         double[] left = [0, 0, 2, 0, 2, 2, 0, 2], right = [3, 0, 5, 0, 5, 2, 3, 2];
-        Assert.Equal([0, 4, 2, 4], CocoPolygon.Encode([left, right], 5, 2).Counts);
+        Assert.Equal([0, 4, 2, 4], CocoPolygon.EncodeAll([left, right], 5, 2).Counts);
     }
 
     [Fact]
-    public void No_polygon_has_no_pixels() => Assert.Equal([10], CocoPolygon.Encode([], 5, 2).Counts);
+    public void No_polygon_has_no_pixels() => Assert.Equal([10], CocoPolygon.EncodeAll([], 5, 2).Counts);
 }

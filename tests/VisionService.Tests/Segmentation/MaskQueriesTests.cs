@@ -7,7 +7,7 @@ public sealed class MaskQueriesTests
 {
     private static readonly Placement Row = new InputGeometry(4, 1, ResizeMode.Stretch).Place(4, 1);
 
-    // Two classes and "nothing"; three queries over four cells: class 0 on the left, class 1 on the right, nothing everywhere.
+    // Two classes and "nothing"; three queries over four cells: class 0 left, class 1 right, nothing everywhere.
     private static readonly float[] Classes = [9, 0, 0, 0, 9, 0, 0, 0, 9];
     private static readonly float[] Masks = [9, 9, -9, -9, -9, -9, 9, 9, 9, 9, 9, 9];
 
@@ -21,7 +21,8 @@ public sealed class MaskQueriesTests
     [Fact]
     public void Instances_score_class_times_mask()
     {
-        var objects = new MaskQueries([9, 0, 0, 3, 0, 0], [9, 9, -9, -9, 0.1f, -9, -9, -9], 2, 1, 4, Row).Instances(10, 0.3f);
+        float[] classes = [9, 0, 0, 3, 0, 0], masks = [9, 9, -9, -9, 0.1f, -9, -9, -9];
+        var objects = new MaskQueries(classes, masks, 2, 1, 4, Row).Instances(10, 0.3f);
         // softmax(3, 0, 0) = .909; mean probability of the one cell inside: sigmoid(.1) = .525
         Assert.Equal([0, 0], objects.Select(one => one.ClassId));
         Assert.Equal(0.909f * 0.525f, objects[1].Score, 0.001f);
@@ -33,7 +34,8 @@ public sealed class MaskQueriesTests
     {
         // The second query claims everything but is less sure where the first is.
         float[] classes = [9, 0, 0, 0, 4, 0];
-        var segments = new MaskQueries(classes, [9, 9, -9, -9, 2, 2, 2, 2], 2, 1, 4, Row).Panoptic(0.5f, minVisible: 0.4f);
+        var queries = new MaskQueries(classes, [9, 9, -9, -9, 2, 2, 2, 2], 2, 1, 4, Row);
+        var segments = queries.Panoptic(0.5f, minVisible: 0.4f);
         Assert.Equal(["##..", "..##"], segments.Select(segment => Blobs.Text(segment.Mask, 4, 1).TrimEnd()));
     }
 

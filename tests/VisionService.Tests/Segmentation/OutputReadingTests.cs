@@ -7,11 +7,13 @@ public sealed class OutputReadingTests
     [Fact]
     public void DeepLab_in_TensorFlow_keeps_classes_last() =>
         Assert.Equal(
-            [new OutputReading(SegmentationForm.Scores, 0) { IsInterleaved = true }], Of(257, 257, 21, ("ResizeBilinear_3", [1, 257, 257, 21])));
+            [new OutputReading(SegmentationForm.Scores, 0) { IsInterleaved = true }],
+            Of(257, 257, 21, ("ResizeBilinear_3", [1, 257, 257, 21])));
 
     [Fact]
     public void SegFormer_answers_at_a_quarter() =>
-        Assert.Equal([new OutputReading(SegmentationForm.Scores, 0)], Of(512, 512, 150, ("logits", [1, 150, 128, 128])));
+        Assert.Equal(
+            [new OutputReading(SegmentationForm.Scores, 0)], Of(512, 512, 150, ("logits", [1, 150, 128, 128])));
 
     [Fact]
     public void Sides_that_vary_are_places() =>
@@ -20,7 +22,8 @@ public sealed class OutputReadingTests
     [Fact]
     public void Torchvisions_answer_is_out_not_aux() =>
         Assert.Equal(
-            [new OutputReading(SegmentationForm.Scores, 1)], Of(520, 520, 21, ("aux", [1, 21, 520, 520]), ("out", [1, 21, 520, 520])));
+            [new OutputReading(SegmentationForm.Scores, 1)],
+            Of(520, 520, 21, ("aux", [1, 21, 520, 520]), ("out", [1, 21, 520, 520])));
 
     [Theory]
     [InlineData(1, 144, 256, 1)]
@@ -41,7 +44,8 @@ public sealed class OutputReadingTests
     [InlineData(300, 38)]
     public void YOLO_has_boxes_and_prototypes(int a, int b) =>
         Assert.Equal(
-            [new OutputReading(SegmentationForm.Prototypes, 0, 1)], Of(640, 640, 80, ("output0", [1, a, b]), ("output1", [1, 32, 160, 160])));
+            [new OutputReading(SegmentationForm.Prototypes, 0, 1)],
+            Of(640, 640, 80, ("output0", [1, a, b]), ("output1", [1, 32, 160, 160])));
 
     [Fact]
     public void MaskFormer_says_so() =>
@@ -76,7 +80,8 @@ public sealed class OutputReadingTests
         Assert.Equal(2, Of(64, 64, 0, ("x", [1, 64, 64, 64])).Count);
         Assert.Equal([new OutputReading(SegmentationForm.Scores, 0)], Of(64, 64, 63, ("x", [1, 63, 64, 64])));
         Assert.Equal(
-            [new OutputReading(SegmentationForm.Scores, 0) { IsInterleaved = true }], Of(64, 64, 63, ("x", [1, 64, 64, 63])));
+            [new OutputReading(SegmentationForm.Scores, 0) { IsInterleaved = true }],
+            Of(64, 64, 63, ("x", [1, 64, 64, 63])));
     }
 
     [Fact]
@@ -84,5 +89,6 @@ public sealed class OutputReadingTests
 
     private static IReadOnlyList<OutputReading> Of(
         int width, int height, int classes, params (string Name, long[] Shape)[] outputs) =>
-        OutputReading.Of([.. outputs.Select(output => new OutputShape(output.Name, output.Shape))], width, height, classes);
+        OutputReading.Of(
+            [.. outputs.Select(output => new OutputShape(output.Name, output.Shape))], width, height, classes);
 }

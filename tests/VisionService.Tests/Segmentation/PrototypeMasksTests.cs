@@ -14,12 +14,14 @@ public sealed class PrototypeMasksTests
         var boxes = SharedFiles.Reference("mask/yolo_boxes");
         var coefficients = SharedFiles.Reference("mask/yolo_coeffs");
         var expected = SharedFiles.Reference("mask/yolo_masks");
-        var masks = new PrototypeMasks(SharedFiles.Reference("mask/yolo_protos").F32, 40, 40, Placement, PrototypeCrop.Cells);
+        var prototypes = SharedFiles.Reference("mask/yolo_protos");
+        var masks = new PrototypeMasks(prototypes.F32, 40, 40, Placement, PrototypeCrop.Cells);
         var wrong = 0;
         for (var i = 0; i < 5; i++)
         {
             var corners = boxes.F32.Slice(i * 4, 4);
-            var mask = masks.Mix(coefficients.F32.Slice(i * 32, 32), new(corners[0], corners[1], corners[2], corners[3]));
+            var box = new MaskBox(corners[0], corners[1], corners[2], corners[3]);
+            var mask = masks.Mix(coefficients.F32.Slice(i * 32, 32), box);
             for (var pixel = 0; pixel < 160 * 160; pixel++)
             {
                 var (x, y) = ((pixel % 160) - mask.Left, (pixel / 160) - mask.Top);

@@ -5,7 +5,8 @@ using VisionService.Tests.Imaging;
 
 namespace VisionService.Tests.Segmentation;
 
-/// <summary>Models from the field on real photos, from decoding to the mask. Set VISION_PICTURES to a folder to look at the overlays.</summary>
+/// <summary>Models from the field on real photos, from decoding to the mask.</summary>
+/// <remarks>Set VISION_PICTURES to a folder to look at the overlays.</remarks>
 public sealed class RealModelTests
 {
     [Theory]
@@ -18,7 +19,8 @@ public sealed class RealModelTests
         var placement = new InputGeometry(257, 257, ResizeMode.Stretch).Place(image.Width, image.Height);
         using var model = new Model("deeplabv3-mobilenetv2-voc");
         using var outputs = model.Run([1, 257, 257, 3], Interleaved(image, placement, static v => (v / 127.5f) - 1));
-        var map = LabelMap.OfBest(ScoreMap.Interleaved(outputs[0].GetTensorDataAsSpan<float>(), 21, 257, 257), placement, default);
+        var scores = ScoreMap.Interleaved(outputs[0].GetTensorDataAsSpan<float>(), 21, 257, 257);
+        var map = LabelMap.OfBest(scores, placement, default);
         var fraction = (double)map.CountPixels(21)[classId] / map.Ids.Length;
         Show($"deeplab-{photo}", image, map, Palette.Voc);
         Assert.InRange(fraction, minFraction, maxFraction);
@@ -61,7 +63,8 @@ public sealed class RealModelTests
         var placement = new InputGeometry(256, 144, ResizeMode.Stretch).Place(image.Width, image.Height);
         using var model = new Model("selfie-segmentation-landscape");
         using var outputs = model.Run([1, 144, 256, 3], Interleaved(image, placement, static v => v / 255));
-        var map = Matte.Foreground(outputs[0].GetTensorDataAsSpan<float>(), 144, 256, placement, MatteActivation.Detect);
+        var cells = outputs[0].GetTensorDataAsSpan<float>();
+        var map = Matte.Foreground(cells, 144, 256, placement, MatteActivation.Detect);
         Show("selfie-person.png", image, map, Palette.Instances);
         var person = InstanceMask.Of(map, 1);
         Assert.InRange(person.Left, 180, 200);
@@ -92,7 +95,8 @@ public sealed class RealModelTests
         Assert.All(masks.Zip(expected), pair => Assert.InRange((double)pair.First.Area / pair.Second, 0.97, 1.03));
     }
 
-    /// <summary>Candidates above .25, best first, none that overlaps a better one of its class by more than .45.</summary>
+    /// <summary>Candidates above .25, best first, none that overlaps a better one of its class by more than
+    /// .45.</summary>
     private static List<(MaskBox Box, float[] Coefficients)> Boxes(ReadOnlySpan<float> output, Placement placement)
     {
         const int Anchors = 8400, Classes = 80;
@@ -117,7 +121,8 @@ public sealed class RealModelTests
                 }
 
                 var box = new MaskBox(
-                    placement.ToSourceX(x - w), placement.ToSourceY(y - h), placement.ToSourceX(x + w), placement.ToSourceY(y + h));
+                    placement.ToSourceX(x - w), placement.ToSourceY(y - h),
+                    placement.ToSourceX(x + w), placement.ToSourceY(y + h));
                 found.Add((score, best, box, coefficients));
             }
         }
@@ -144,7 +149,8 @@ public sealed class RealModelTests
 
     private static RgbImage Photo(string path) => Pictures.Decoder().Decode(SharedFiles.Bytes(path));
 
-    private static float[] Interleaved(RgbImage image, Placement placement, Func<float, float> normalize, bool isBgr = false)
+    private static float[] Interleaved(
+        RgbImage image, Placement placement, Func<float, float> normalize, bool isBgr = false)
     {
         var area = placement.Geometry.Width * placement.Geometry.Height;
         var planes = new byte[3 * area];

@@ -20,13 +20,14 @@ public sealed class RleMaskTests
         using var json = JsonDocument.Parse(SharedFiles.Bytes("explain/ops/rle.json"));
         foreach (var expected in json.RootElement.GetProperty("masks").EnumerateArray())
         {
-            var (height, width) = (expected.GetProperty("size")[0].GetInt32(), expected.GetProperty("size")[1].GetInt32());
+            var size = expected.GetProperty("size");
+            var (height, width) = (size[0].GetInt32(), size[1].GetInt32());
             var mask = Blobs.Of([.. expected.GetProperty("rows").EnumerateArray().Select(row => row.GetString()!)]);
             var text = expected.GetProperty("string").GetString()!;
             foreach (var raster in new[] { mask, mask.Trim() })
             {
                 var rle = RleMask.Encode(raster, width, height);
-                Assert.Equal(expected.GetProperty("counts").EnumerateArray().Select(count => count.GetInt32()), rle.Counts);
+                Assert.Equal(expected.GetProperty("counts").Deserialize<int[]>(), rle.Counts);
                 Assert.Equal(text, rle.ToCompressedString());
                 Assert.Equal(expected.GetProperty("area").GetInt64(), rle.Area);
             }
@@ -62,7 +63,8 @@ public sealed class RleMaskTests
     [InlineData("é")]
     [InlineData("O")]
     [InlineData("oooooooooooooooo")]
-    public void A_string_that_is_none_is_refused(string text) => Assert.Throws<FormatException>(() => RleMask.Parse(text, 5, 5));
+    public void A_string_that_is_none_is_refused(string text) =>
+        Assert.Throws<FormatException>(() => RleMask.Parse(text, 5, 5));
 
     [Fact]
     public void Sets_are_those_of_the_pixels()

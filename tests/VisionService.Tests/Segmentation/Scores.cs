@@ -68,10 +68,12 @@ internal static class Scores
             }
 
             var best = values.Max();
-            Assert.True(values[map.Ids[i]] >= best - 2e-5, $"pixel {i}: {values[map.Ids[i]]} of class {map.Ids[i]}, best {best}");
+            var taken = values[map.Ids[i]];
+            Assert.True(taken >= best - 1e-5, $"pixel {i}: {taken} of class {map.Ids[i]}, best {best}");
         }
     }
 
     private static (int Low, int High) Shown(int start, int length, int cells, int input) =>
-        ((int)Math.Floor((double)start * cells / input), (int)Math.Ceiling((double)(start + length) * cells / input) - 1);
+        ((int)Math.Floor((double)start * cells / input),
+            (int)Math.Ceiling((double)(start + length) * cells / input) - 1);
 }
