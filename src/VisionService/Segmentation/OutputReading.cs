@@ -66,7 +66,7 @@ internal sealed record OutputReading(SegmentationForm Form, int Output, int Mask
     {
         int Named(string name) => outputs.ToList().FindIndex(output => output.Name == name);
         OutputReading? Pair(SegmentationForm form, string output, string masks) =>
-            (Named(output), Named(masks)) is (>= 0, >= 0) pair ? new OutputReading(form, pair.Item1, pair.Item2) : null;
+            Named(output) >= 0 && Named(masks) >= 0 ? new OutputReading(form, Named(output), Named(masks)) : null;
 
         return Pair(SegmentationForm.MaskQueries, "class_queries_logits", "masks_queries_logits")
             ?? Pair(SegmentationForm.MaskQueries, "logits", "pred_masks")
