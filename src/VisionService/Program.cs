@@ -92,6 +92,7 @@ internal static class Program
         app.UseVisionOpenApi();
         app.MapTask(ClassifyEndpoint.Create(), "Names what is in an image.");
         app.MapTask(DetectEndpoint.Create(), "Finds objects: boxes, labels and scores; or draws them.");
+        app.MapTask(SegmentEndpoint.Create(), "Says which pixel belongs to what: masks of classes or of objects.");
         InventoryEndpoints.Map(app);
         return app;
     }

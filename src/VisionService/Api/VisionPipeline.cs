@@ -21,8 +21,8 @@ internal sealed record VisionCall<TRequest, TResult>(
     /// <summary>Whether the request needs every pixel, not just as many as the network sees.</summary>
     public Func<ParameterValues, bool> NeedsAllPixels { get; init; } = static _ => false;
 
-    /// <summary>Draws an answer onto its image; null where the task has no picture.</summary>
-    public Action<RgbImage, TResult, LabelList>? Draw { get; init; }
+    /// <summary>Draws an answer, onto its image or by itself, and encodes it; null where the task has no picture.</summary>
+    public Func<RgbImage, TResult, LoadedModel, ParameterValues, PictureFormat, byte[]>? Draw { get; init; }
 }
 
 /// <summary>The forms of a drawn answer.</summary>
@@ -30,6 +30,13 @@ internal enum PictureFormat
 {
     Jpeg,
     Png,
+}
+
+internal static class Pictures
+{
+    public static byte[] Encode(RgbImage image, PictureFormat format) => format == PictureFormat.Jpeg
+        ? JpegEncoder.Encode(image)
+        : PngEncoder.Encode(image.Pixels, image.Width, image.Height, PngColor.Rgb);
 }
 
 /// <summary>One image's answer: a result, or the problem with this image alone.</summary>
@@ -70,7 +77,7 @@ internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder,
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(timeout > elapsed ? timeout - elapsed : TimeSpan.Zero);
         var item = new ImageRun<TRequest, TResult>(
-            call, model, entry.Loaded!, bind, picture, picture is not null || call.NeedsAllPixels(parameters), priority, timeout, deadline.Token);
+            call, model, entry.Loaded!, bind, parameters, picture, picture is not null || call.NeedsAllPixels(parameters), priority, timeout, deadline.Token);
         if (images.Count == 1)
         {
             return new VisionAnswer<TResult>(entry, [await AnswerAsync(item, images[0], cancellationToken)]);
@@ -107,7 +114,7 @@ internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder,
                 var (result, timings) = await run.Call.Run(run.Model, run.Bind(image), run.Priority, run.Deadline);
                 return new ImageAnswer<TResult>(image.SourceWidth, image.SourceHeight, result, decoded, timings)
                 {
-                    Picture = run.Picture is { } format ? Draw(run, image, result, format) : null,
+                    Picture = run.Picture is { } format ? run.Call.Draw!(image, result, run.Loaded, run.Parameters, format) : null,
                 };
             }
         }
@@ -117,14 +124,6 @@ internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder,
                 VisionError.DeadlineExceeded,
                 $"The answer was not there within {run.Timeout.TotalMilliseconds:F0} ms; the request was in stage '{stage}'.");
         }
-    }
-
-    private static byte[] Draw<TRequest, TResult>(
-        ImageRun<TRequest, TResult> run, RgbImage image, TResult result, PictureFormat format)
-    {
-        run.Call.Draw!(image, result, run.Loaded.Labels);
-        return format == PictureFormat.Jpeg ? JpegEncoder.Encode(image)
-            : PngEncoder.Encode(image.Pixels, image.Width, image.Height, PngColor.Rgb);
     }
 
     private async Task<(RgbImage Image, TimeSpan Duration)> DecodeAsync(
@@ -150,6 +149,7 @@ internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder,
         Model<TRequest, TResult> Model,
         LoadedModel Loaded,
         Func<RgbImage, TRequest> Bind,
+        ParameterValues Parameters,
         PictureFormat? Picture,
         bool NeedsAllPixels,
         int Priority,

@@ -60,8 +60,15 @@ internal sealed class Detector(
 
     public DetectResult Postprocess(DetectRequest request, ModelOutputs outputs)
     {
+        using var candidates = Find(request, outputs);
+        return new DetectResult(candidates.ToObjects());
+    }
+
+    /// <summary>What one item's rows show, in pixels of the upright image, best first, with the rows they came from; the caller disposes of it.</summary>
+    public Candidates Find(DetectRequest request, ModelOutputs outputs)
+    {
         var decoder = DecoderFor(Shape(request), outputs);
-        using var candidates = Candidates.Rent(request.Filter, keyPointCount: decoder.KeyPointCount);
+        var candidates = Candidates.Rent(request.Filter, keyPointCount: decoder.KeyPointCount);
         decoder.Decode(outputs, candidates);
         NonMaxSuppression.Keep(candidates, request.Suppression ?? family.Suppression, request.MaxIoU, request.MaxDetections);
 
@@ -75,7 +82,7 @@ internal sealed class Detector(
             candidates.Map(1, 1, part.Left, part.Top);
         }
 
-        return new DetectResult(candidates.ToObjects());
+        return candidates;
     }
 
     private static (int Width, int Height) SourceSize(DetectRequest request) => request.Part is { } part

@@ -7,8 +7,8 @@ namespace VisionService.Inference;
 internal readonly record struct StageTimings(
     TimeSpan Preprocess, TimeSpan Queue, TimeSpan Inference, TimeSpan Postprocess);
 
-/// <summary>A model that is loaded and warm, whatever its task: a session behind a batcher.</summary>
-internal abstract partial class Model : IDisposable
+/// <summary>A model that is loaded and warm, whatever its tasks: a session behind a batcher.</summary>
+internal sealed partial class Model : IDisposable
 {
     private readonly ModelSession _session;
     private readonly Batcher<ModelItem, ItemOutputs> _batcher;
@@ -18,7 +18,7 @@ internal abstract partial class Model : IDisposable
 
     /// <param name="session">Owned by the model from here on.</param>
     /// <param name="options">All choices made; the session's fixed batch has the last word on the batch size.</param>
-    protected Model(
+    public Model(
         string name, ModelSession session, ModelInput input, BatchingOptions options, TimeProvider time, ILogger logger)
     {
         (_name, _session, Input, _time, _logger) = (name, session, input, time, logger);
@@ -41,14 +41,25 @@ internal abstract partial class Model : IDisposable
         _session.Dispose();
     }
 
-    /// <summary>Queues the item and gives its outputs and the time it waited; the caller disposes both.</summary>
-    protected Task<(ItemOutputs Answer, TimeSpan Queued)> SubmitAsync(
-        ModelItem item, int priority, CancellationToken cancellationToken) =>
-        _batcher.SubmitAsync(item, priority, cancellationToken);
+    /// <summary>Takes one request through preprocessing, queue, run and postprocessing, on the caller's thread but for the run.</summary>
+    /// <param name="priority">0, the default, to 1000 (first).</param>
+    /// <exception cref="VisionException">The queue is full, the model failed, or it is being unloaded.</exception>
+    public async Task<(TResult Result, StageTimings Timings)> RunAsync<TRequest, TResult>(
+        IVisionTask<TRequest, TResult> task, TRequest request, int priority, CancellationToken cancellationToken)
+    {
+        using var item = new ModelItem(task.Shape(request));
+        var start = _time.GetTimestamp();
+        task.Preprocess(request, item.Planes);
+        var preprocessed = _time.GetElapsedTime(start);
 
-    protected TimeSpan Since(long timestamp) => _time.GetElapsedTime(timestamp);
-
-    protected long Now() => _time.GetTimestamp();
+        var (outputs, queued) = await _batcher.SubmitAsync(item, priority, cancellationToken).ConfigureAwait(false);
+        using (outputs)
+        {
+            start = _time.GetTimestamp();
+            var result = task.Postprocess(request, outputs.Outputs);
+            return (result, new StageTimings(preprocessed, queued, outputs.Duration, _time.GetElapsedTime(start)));
+        }
+    }
 
     /// <summary>The first run of a shape allocates and picks kernels: nobody should wait for that.</summary>
     private void WarmUp()
@@ -88,36 +99,15 @@ internal abstract partial class Model : IDisposable
     }
 }
 
-/// <summary>A model and the task that gives its numbers a meaning.</summary>
-internal sealed class Model<TRequest, TResult>(
-    string name,
-    ModelSession session,
-    ModelInput input,
-    IVisionTask<TRequest, TResult> task,
-    BatchingOptions options,
-    TimeProvider time,
-    ILogger logger)
-    : Model(name, session, input, options, time, logger)
+/// <summary>
+/// A model and a task that gives its numbers a meaning. Several tasks may share one model: who draws masks can name boxes.
+/// </summary>
+internal sealed class Model<TRequest, TResult>(Model model, IVisionTask<TRequest, TResult> task)
 {
-    public IVisionTask<TRequest, TResult> Task => task;
+    public BatchingOptions Batching => model.Batching;
 
-    /// <summary>Takes one request through preprocessing, queue, run and postprocessing, on the caller's thread but for the run.</summary>
-    /// <param name="priority">0, the default, to 1 (first).</param>
-    /// <exception cref="VisionException">The queue is full, the model failed, or it is being unloaded.</exception>
-    public async Task<(TResult Result, StageTimings Timings)> RunAsync(
-        TRequest request, int priority, CancellationToken cancellationToken)
-    {
-        using var item = new ModelItem(task.Shape(request));
-        var start = Now();
-        task.Preprocess(request, item.Planes);
-        var preprocessed = Since(start);
-
-        var (outputs, queued) = await SubmitAsync(item, priority, cancellationToken).ConfigureAwait(false);
-        using (outputs)
-        {
-            start = Now();
-            var result = task.Postprocess(request, outputs.Outputs);
-            return (result, new StageTimings(preprocessed, queued, outputs.Duration, Since(start)));
-        }
-    }
+    /// <inheritdoc cref="Model.RunAsync"/>
+    public Task<(TResult Result, StageTimings Timings)> RunAsync(
+        TRequest request, int priority, CancellationToken cancellationToken) =>
+        model.RunAsync(task, request, priority, cancellationToken);
 }

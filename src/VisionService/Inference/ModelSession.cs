@@ -41,7 +41,7 @@ internal sealed class ModelSession : IDisposable
         var outputs = Run(0, [blank]);
         try
         {
-            return [.. outputs.Outputs.Select(output => new OutputShape(output.Name, output.IsFloat, [.. output.ItemShape]))];
+            return [.. outputs.Outputs.Select(output => new OutputShape(output.Name, [.. output.ItemShape], output.IsFloat))];
         }
         finally
         {
@@ -91,11 +91,6 @@ internal sealed class ModelSession : IDisposable
         _session.Dispose();
     }
 }
-
-/// <summary>What one output gives for one item.</summary>
-/// <param name="IsFloat">Whether it holds floating-point numbers of any width.</param>
-/// <param name="Shape">See <see cref="ModelOutputs.Shape"/>.</param>
-internal sealed record OutputShape(string Name, bool IsFloat, IReadOnlyList<long> Shape);
 
 /// <summary>One item's planes, in a rented buffer that goes back on disposal.</summary>
 internal sealed class ModelItem(ModelInput shape) : IDisposable

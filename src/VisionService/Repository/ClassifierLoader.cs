@@ -31,7 +31,8 @@ internal static class ClassifierLoader
                 session,
                 draft.Manifest.Family ?? "classifier",
                 labels,
-                new Classifier(recipe.Geometry, recipe.Input.Channels, labels, output, activation, firstClass));
+                model => new Model<ClassifyRequest, ClassifyResult>(
+                    model, new Classifier(recipe.Geometry, recipe.Input.Channels, labels, output, activation, firstClass)));
         }
         catch
         {

@@ -11,6 +11,22 @@ internal static class DetectorLoader
     /// <exception cref="ModelLoadException">The family cannot be told, or the file does not fit it.</exception>
     public static LoadedModel Load(ModelLoader loader, ModelDraft draft)
     {
+        var open = Open(loader, draft);
+        try
+        {
+            return loader.Finish(draft, open.Recipe, open.Session, open.Family, open.Labels, open.AsTask);
+        }
+        catch
+        {
+            open.Session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A detector with its session open; the caller owns the session.</summary>
+    /// <exception cref="ModelLoadException">The family cannot be told, or the file does not fit it.</exception>
+    public static OpenDetector Open(ModelLoader loader, ModelDraft draft)
+    {
         // 1. The family, from the manifest or from names and shapes; it says how pixels are wanted.
         var image = InputRecipe.ImageInput(draft.Graph);
         var labels = draft.Labels ?? UltralyticsMetadata.Labels(draft);
@@ -33,13 +49,12 @@ internal static class DetectorLoader
             IDetectionDecoder Build(ModelInput input, IReadOnlyList<OutputSignature> shapes) =>
                 family.Build(declared with { Input = input, Outputs = shapes });
             _ = BuildOrRefuse(family, () => Build(recipe.Input, outputs), outputs);
-            labels ??= UsualLabels(draft, family, outputs);
-            return loader.Finish(
-                draft,
+            return new OpenDetector(
                 recipe,
                 session,
+                probe,
                 family.Name,
-                labels ?? LabelList.Numbered(0),
+                labels ?? UsualLabels(draft, family, outputs) ?? LabelList.Numbered(0),
                 new Detector(recipe.Geometry, recipe.Input.Channels, family, Build));
         }
         catch
@@ -155,4 +170,17 @@ internal static class DetectorLoader
         draft.Conclude("labels", "numbers: there is no label file", ModelLoader.Assumed);
         return null;
     }
+}
+
+/// <summary>A detector on its way: all but the batcher.</summary>
+/// <param name="Outputs">As a run gave them.</param>
+internal sealed record OpenDetector(
+    InputRecipe Recipe,
+    ModelSession Session,
+    IReadOnlyList<OutputShape> Outputs,
+    string Family,
+    LabelList Labels,
+    Detector Detector)
+{
+    public object AsTask(Model model) => new Model<DetectRequest, DetectResult>(model, Detector);
 }

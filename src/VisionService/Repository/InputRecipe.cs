@@ -37,6 +37,13 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
             && input.Type is ElementType.Float or ElementType.Float16 or ElementType.UInt8 or ElementType.Double)
         ?? throw new ModelLoadException($"No input of the model takes an image. Inputs: {string.Join("; ", graph.Inputs)}.");
 
+    /// <summary>Width and height as the file fixes them; negative where it leaves them open.</summary>
+    public static (int Width, int Height) Sides(Value input)
+    {
+        var (_, _, width, height) = Picture(input, null);
+        return ((int)(width ?? -1), (int)(height ?? -1));
+    }
+
     private static (bool IsInterleaved, int Channels, long? Width, long? Height) Picture(Value input, bool? saidInterleaved)
     {
         if (input.Shape is not { Count: 3 or 4 } shape)

@@ -66,7 +66,8 @@ internal sealed partial class ModelCatalog : BackgroundService
             },
             { State: ModelState.Failed } => throw new VisionException(
                 VisionError.ModelNotFound, $"Model '{entry.Name}' could not be loaded: {entry.Problem}"),
-            { Loaded.Model: Model<TRequest, TResult> model } => (entry, model),
+            { Loaded: { } loaded } when loaded.Tasks.OfType<Model<TRequest, TResult>>().FirstOrDefault() is { } model =>
+                (entry, model),
             _ => throw new VisionException(
                 VisionError.WrongTask, $"Model '{entry.Name}' is for {entry.Loaded!.Task}, not for {task}."),
         };

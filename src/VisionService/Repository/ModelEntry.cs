@@ -33,6 +33,9 @@ internal sealed record LoadedModel(
     TimeSpan LoadDuration)
     : IDisposable
 {
+    /// <summary>The model as each of its tasks, as <see cref="Model{TRequest, TResult}"/>; its own first.</summary>
+    public required IReadOnlyList<object> Tasks { get; init; }
+
     /// <summary>What the manifest says of answers where a caller says nothing: thresholds and how duplicates are dropped.</summary>
     public required ManifestOutput Defaults { get; init; }
 

@@ -16,6 +16,7 @@ internal sealed class ModelLoader(
     {
         ["classify"] = ClassifierLoader.Load,
         ["detect"] = DetectorLoader.Load,
+        ["segment"] = SegmenterLoader.Load,
     };
 
     /// <exception cref="ModelLoadException">With the reason, for whoever put the model there.</exception>
@@ -52,37 +53,20 @@ internal sealed class ModelLoader(
     }
 
     /// <summary>Puts the session behind a batcher and warms it up.</summary>
-    /// <param name="session">Disposed of here if that fails.</param>
-    public LoadedModel Finish<TRequest, TResult>(
-        ModelDraft draft,
-        InputRecipe recipe,
-        ModelSession session,
-        string family,
-        LabelList labels,
-        IVisionTask<TRequest, TResult> task)
+    /// <param name="session">Disposed of by the caller if that fails.</param>
+    /// <param name="tasks">The model as each of its tasks, its own first.</param>
+    public LoadedModel Finish(
+        ModelDraft draft, InputRecipe recipe, ModelSession session, string family, LabelList labels, params Func<Model, object>[] tasks)
     {
-        try
+        var model = new Model(
+            draft.Files.Name, session, recipe.Input, draft.Batching, time, loggers.CreateLogger<Model>());
+        draft.Conclude("execution provider", provider.Name, provider.Reason);
+        return new LoadedModel(
+            model, draft.Evidence[0].Conclusion, family, recipe.Geometry, labels, draft.Evidence, TimeSpan.Zero)
         {
-            var model = new Model<TRequest, TResult>(
-                draft.Files.Name,
-                session,
-                recipe.Input,
-                task,
-                draft.Batching,
-                time,
-                loggers.CreateLogger<Model<TRequest, TResult>>());
-            draft.Conclude("execution provider", provider.Name, provider.Reason);
-            return new LoadedModel(
-                model, draft.Evidence[0].Conclusion, family, recipe.Geometry, labels, draft.Evidence, TimeSpan.Zero)
-            {
-                Defaults = draft.Manifest.Output,
-            };
-        }
-        catch
-        {
-            session.Dispose();
-            throw;
-        }
+            Tasks = [.. tasks.Select(task => task(model))],
+            Defaults = draft.Manifest.Output,
+        };
     }
 
     private static string Task(ModelDraft draft)
@@ -96,7 +80,9 @@ internal sealed class ModelLoader(
         }
 
         var (task, source) = UltralyticsMetadata.Task(draft) is { } written ? (written, "the file's metadata")
+            : SegmenterLoader.DrawsObjects(draft) ? ("segment", "names and shapes of the outputs")
             : DetectorLoader.IsDetector(draft) ? ("detect", "names and shapes of the outputs")
+            : SegmenterLoader.DrawsMaps(draft) ? ("segment", Assumed)
             : ("classify", Assumed);
         draft.Conclude(Subject, task, source);
         return task;

@@ -9,8 +9,8 @@ internal static class UltralyticsMetadata
     public static string? Task(ModelDraft draft) => draft.Graph.Metadata.TryGetValue("task", out var task)
         ? task switch
         {
-            "detect" or "segment" or "pose" => "detect",
-            "classify" => "classify",
+            "detect" or "pose" => "detect",
+            "segment" or "classify" => task,
             _ => null,
         }
         : null;

@@ -1,3 +1,5 @@
+using VisionService.Inference;
+
 namespace VisionService.Segmentation;
 
 /// <summary>The ways to read outputs that are maps over the input, one of which is the answer.</summary>

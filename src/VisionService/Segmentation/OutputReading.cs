@@ -1,3 +1,5 @@
+using VisionService.Inference;
+
 namespace VisionService.Segmentation;
 
 /// <summary>What a segmentation model answers with.</summary>
@@ -27,13 +29,6 @@ internal enum SegmentationForm
 
     /// <summary>Boxes, and probabilities of the whole input for each: torchvision's Mask R-CNN.</summary>
     PastedMasks,
-}
-
-/// <summary>An output as the model declares it.</summary>
-/// <param name="Shape">With the batch axis; negative where it varies.</param>
-internal sealed record OutputShape(string Name, IReadOnlyList<long> Shape, bool IsFloat = true)
-{
-    public int Rank => Shape.Count;
 }
 
 /// <summary>One way to read a model's outputs.</summary>

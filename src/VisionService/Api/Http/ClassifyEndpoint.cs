@@ -32,6 +32,6 @@ internal static class ClassifyEndpoint
             }),
         ContractsJson.Readable.ClassifyResponse,
         Example,
-        static (answer, image, timings) => new ClassifyResponse(
+        static (answer, image, _, timings) => new ClassifyResponse(
             ModelIdentity.Of(answer.Model), new ImageSize(image.Width, image.Height), image.Result!.Predictions, timings));
 }

@@ -52,6 +52,32 @@ internal sealed record DetectPrediction(
 internal sealed record DetectResponse(
     ModelIdentity Model, ImageSize Image, IReadOnlyList<DetectPrediction> Predictions, TimingsMs TimingsMs);
 
+/// <summary>A mask in the encoding that was asked for; the others' members are left out.</summary>
+/// <param name="Size">Height and width of the upright image.</param>
+/// <param name="Counts">COCO's compressed run lengths, down the columns.</param>
+/// <param name="Polygons">Rings of x, y, x, y, ... for the even-odd rule: holes are rings too.</param>
+/// <param name="Png">Base64: pixel values are class ids, or object numbers from 1.</param>
+internal sealed record MaskAnswer(
+    string Encoding, IReadOnlyList<int> Size, string? Counts, IReadOnlyList<IReadOnlyList<float>>? Polygons, byte[]? Png);
+
+/// <param name="Fraction">Of the image's pixels, 0-1.</param>
+/// <param name="Mask">With the encodings that are made class by class.</param>
+internal sealed record ClassArea(int ClassId, string Label, long Pixels, double Fraction, MaskAnswer? Mask);
+
+internal sealed record MaskedPrediction(
+    string Label, int ClassId, float Score, BoxEdges Box, long Pixels, MaskAnswer? Mask);
+
+/// <param name="Classes">Where the model names every pixel: the classes there are, largest first.</param>
+/// <param name="Predictions">Where the model finds objects: best first.</param>
+/// <param name="Mask">The whole map, with the encoding <c>png</c>.</param>
+internal sealed record SegmentResponse(
+    ModelIdentity Model,
+    ImageSize Image,
+    IReadOnlyList<ClassArea>? Classes,
+    IReadOnlyList<MaskedPrediction>? Predictions,
+    MaskAnswer? Mask,
+    TimingsMs TimingsMs);
+
 internal sealed record ModelSummary(string Name, string Version, string State, string? Task, string? Family, string? Problem)
 {
     public static ModelSummary Of(ModelEntry entry) => new(
@@ -112,6 +138,7 @@ internal sealed record Health(string Status, string Provider, IReadOnlyList<Mode
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(ClassifyResponse))]
 [JsonSerializable(typeof(DetectResponse))]
+[JsonSerializable(typeof(SegmentResponse))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelDetails))]
 [JsonSerializable(typeof(Health))]

@@ -1,7 +1,6 @@
 using System.Globalization;
 using VisionService.Detection;
 using VisionService.Imaging;
-using VisionService.Inference;
 using VisionService.Repository;
 
 namespace VisionService.Api.Http;
@@ -53,7 +52,7 @@ internal static class DetectEndpoint
         },
         ContractsJson.Readable.DetectResponse,
         Example,
-        static (answer, image, timings) => new DetectResponse(
+        static (answer, image, _, timings) => new DetectResponse(
             ModelIdentity.Of(answer.Model),
             new ImageSize(image.Width, image.Height),
             [.. image.Result!.Objects.Select(found => DetectPrediction.Of(found, answer.Model.Loaded!.Labels))],
@@ -101,7 +100,7 @@ internal static class DetectEndpoint
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var side) && side is >= MinTileSide and <= 16384 ? side : null;
 
     /// <summary>The best objects are drawn last, on top of the others.</summary>
-    private static void Draw(RgbImage image, DetectResult result, LabelList labels)
+    private static byte[] Draw(RgbImage image, DetectResult result, LoadedModel model, ParameterValues parameters, PictureFormat format)
     {
         var canvas = new Canvas(image);
         foreach (var found in result.Objects.Reverse())
@@ -116,8 +115,10 @@ internal static class DetectEndpoint
 
         foreach (var found in result.Objects.Reverse())
         {
-            var text = string.Create(CultureInfo.InvariantCulture, $"{labels.NameOf(found.ClassId)} {found.Score:F2}");
+            var text = string.Create(CultureInfo.InvariantCulture, $"{model.Labels.NameOf(found.ClassId)} {found.Score:F2}");
             canvas.Caption(found.Box.XMin, found.Box.YMin, text, Rgb.OfClass(found.ClassId));
         }
+
+        return Pictures.Encode(image, format);
     }
 }

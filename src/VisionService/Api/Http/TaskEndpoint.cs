@@ -17,7 +17,7 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
     VisionCall<TRequest, TResult> call,
     JsonTypeInfo<TResponse> json,
     string example,
-    Func<VisionAnswer<TResult>, ImageAnswer<TResult>, TimingsMs, TResponse> respond)
+    Func<VisionAnswer<TResult>, ImageAnswer<TResult>, ParameterValues, TimingsMs, TResponse> respond)
 {
     private static readonly string[] JsonOnly = [MediaTypeNames.Application.Json];
     private static readonly string[] JsonOrPicture = [MediaTypeNames.Application.Json, MediaTypeNames.Image.Jpeg, MediaTypeNames.Image.Png];
@@ -44,10 +44,11 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
                 $"A drawn answer is of one image; the request has {request.Images.Count}. Accept {MediaTypeNames.Application.Json} instead.");
         }
 
+        var parameters = call.Parameters.Read(request.Said);
         var answer = await services.GetRequiredService<VisionPipeline>().RunAsync(
             call,
             request.Images,
-            call.Parameters.Read(request.Said),
+            parameters,
             picture,
             Stopwatch.GetElapsedTime(start),
             http.RequestAborted);
@@ -67,7 +68,7 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
         await using var writer = new Utf8JsonWriter(http.Response.BodyWriter, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         if (answer.Images is [var only] && !request.WantsList)
         {
-            Write(writer, http, answer, only, total);
+            Write(writer, http, answer, only, parameters, total);
             return;
         }
 
@@ -75,7 +76,7 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
         writer.WriteStartArray("results");
         foreach (var image in answer.Images)
         {
-            Write(writer, http, answer, image, total);
+            Write(writer, http, answer, image, parameters, total);
         }
 
         writer.WriteEndArray();
@@ -93,7 +94,7 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
         format == PictureFormat.Jpeg ? MediaTypeNames.Image.Jpeg : MediaTypeNames.Image.Png;
 
     private void Write(
-        Utf8JsonWriter writer, HttpContext http, VisionAnswer<TResult> answer, ImageAnswer<TResult> image, TimeSpan total)
+        Utf8JsonWriter writer, HttpContext http, VisionAnswer<TResult> answer, ImageAnswer<TResult> image, ParameterValues parameters, TimeSpan total)
     {
         if (image.Problem is not null)
         {
@@ -101,7 +102,7 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
             return;
         }
 
-        JsonSerializer.Serialize(writer, respond(answer, image, TimingsMs.Of(image.Decode, image.Timings, total)), json);
+        JsonSerializer.Serialize(writer, respond(answer, image, parameters, TimingsMs.Of(image.Decode, image.Timings, total)), json);
     }
 
     /// <summary>W3C Server-Timing, milliseconds; a stage's time is the sum over the request's images.</summary>

@@ -1,0 +1,78 @@
+using VisionService.Imaging;
+using VisionService.Repository;
+using VisionService.Segmentation;
+
+namespace VisionService.Api.Http;
+
+/// <summary>
+/// <c>POST /segment</c>: which pixel belongs to what. <c>image/png</c> is the map itself, its pixel values the class ids or
+/// object numbers; <c>image/jpeg</c> shows it over the image.
+/// </summary>
+internal static class SegmentEndpoint
+{
+    private const string Task = "segment";
+    private const int DefaultMaxDetections = 100;
+
+    private const string Example = """
+        {
+          "model": {"name": "deeplab", "version": "1", "task": "segment", "family": "semantic"},
+          "image": {"width": 640, "height": 480},
+          "classes": [
+            {"class_id": 0, "label": "background", "pixels": 251000, "fraction": 0.817},
+            {"class_id": 12, "label": "dog", "pixels": 56200, "fraction": 0.183,
+             "mask": {"encoding": "rle", "size": [480, 640], "counts": "oP^1..."}}
+          ],
+          "timings_ms": {"decode": 2.1, "preprocess": 0.8, "queue": 0.1, "inference": 18.2, "postprocess": 2.3, "total": 24.0}
+        }
+        """;
+
+    private static readonly ParameterTable Parameters = new(
+        Parameter.Choice("mask", MaskEncoder.Encodings, "rle", "How masks are written."),
+        Parameter.Number("score_threshold", 0, 1, "the model's, else 0.25; 0.5 for a foreground", "Lowest score of an object, or least probability of a foreground."),
+        Parameter.Number("iou_threshold", 0, 1, "the model's, else 0.45", "Objects: two boxes that overlap more are one."),
+        Parameter.Integer("max_detections", 1, 1000, "100", "Most objects in the answer."),
+        Parameter.Classes("The classes to show"),
+        Parameter.Number("opacity", 0, 1, "0.5", "How strongly image/jpeg shows the colours."));
+
+    public static TaskEndpoint<SegmentRequest, SegmentResult, SegmentResponse> Create() => new(
+        new VisionCall<SegmentRequest, SegmentResult>(Task, Parameters, Bind) { Draw = Draw },
+        ContractsJson.Readable.SegmentResponse,
+        Example,
+        static (answer, image, parameters, timings) =>
+        {
+            var (size, labels) = (new ImageSize(image.Width, image.Height), answer.Model.Loaded!.Labels);
+            var masks = new MaskEncoder(parameters.Text("mask") ?? "rle", size);
+            var (map, objects) = (image.Result!.Map, image.Result.Objects);
+            return new SegmentResponse(
+                ModelIdentity.Of(answer.Model),
+                size,
+                map is null ? null : masks.Classes(map, labels),
+                objects is null ? null : masks.Predictions(objects, labels),
+                masks.Whole(image.Result, labels.Count),
+                timings);
+        });
+
+    private static Func<RgbImage, SegmentRequest> Bind(ParameterValues parameters, LoadedModel model)
+    {
+        var classes = parameters.Texts("classes") is { } texts ? model.Labels.Resolve(texts) : null;
+        float? minScore = parameters.Text("score_threshold") is null ? null : (float)parameters.Number("score_threshold", 0);
+        float? maxIoU = parameters.Text("iou_threshold") is null ? null : (float)parameters.Number("iou_threshold", 0);
+        var maxDetections = parameters.Integer("max_detections", DefaultMaxDetections);
+        return image => new SegmentRequest(image, classes, minScore, maxIoU, maxDetections);
+    }
+
+    private static byte[] Draw(
+        RgbImage image, SegmentResult result, LoadedModel model, ParameterValues parameters, PictureFormat format)
+    {
+        var map = result.Map
+            ?? LabelMap.OfInstances([.. result.Objects!.Select(found => found.Mask)], image.Width, image.Height);
+        if (format == PictureFormat.Png)
+        {
+            return result.Objects is { } objects ? LabelPng.OfInstances(map, objects.Count) : LabelPng.OfClasses(map, model.Labels.Count);
+        }
+
+        var opacity = (float)parameters.Number("opacity", 0.5);
+        Overlay.Draw(image, map, result.Map is null ? Palette.Instances : Palette.Voc, opacity);
+        return Pictures.Encode(image, format);
+    }
+}

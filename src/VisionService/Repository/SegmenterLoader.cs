@@ -1,0 +1,191 @@
+using OnnxGraph;
+using VisionService.Detection;
+using VisionService.Imaging;
+using VisionService.Inference;
+using VisionService.Segmentation;
+
+namespace VisionService.Repository;
+
+/// <summary>What loading a segmentation model adds: how its outputs are read, and the detector where masks belong to boxes.</summary>
+internal static class SegmenterLoader
+{
+    private const float DefaultMinScore = 0.25f;
+    private const float DefaultMaxIoU = 0.45f;
+
+    // Maps over the whole picture: every pixel must reach the network, so nothing is cropped.
+    private static readonly InputDefaults Maps = new(ModelLoader.Assumed, InputPreset.Torchvision, ResizeMode.Stretch) { Size = (512, 512) };
+
+    /// <exception cref="ModelLoadException">The outputs can be read in no way, or in several.</exception>
+    public static LoadedModel Load(ModelLoader loader, ModelDraft draft) =>
+        Reading(Declared(draft), draft, InputRecipe.ImageInput(draft.Graph)) is { Form: not SegmentationForm.MaskQueries } reading
+            && IsOfObjects(reading.Form)
+            ? LoadObjects(loader, draft)
+            : LoadMap(loader, draft);
+
+    /// <summary>Whether names and shapes alone say that masks belong to objects.</summary>
+    public static bool DrawsObjects(ModelDraft draft) => Readings(draft) is [{ } only] && IsOfObjects(only.Form);
+
+    /// <summary>Whether an output has the form of a map over the input.</summary>
+    public static bool DrawsMaps(ModelDraft draft) => Readings(draft).Count > 0;
+
+    private static bool IsOfObjects(SegmentationForm form) => form is SegmentationForm.Prototypes or SegmentationForm.BoxMasks
+        or SegmentationForm.PastedMasks or SegmentationForm.BoxQueries or SegmentationForm.MaskQueries;
+
+    private static IReadOnlyList<OutputReading> Readings(ModelDraft draft)
+    {
+        if (!draft.Graph.Inputs.Any(input => input.Shape is { Count: 3 or 4 }))
+        {
+            return [];
+        }
+
+        var (width, height) = InputRecipe.Sides(InputRecipe.ImageInput(draft.Graph));
+        return OutputReading.Of(Declared(draft), width, height, draft.Labels?.Count ?? 0);
+    }
+
+    private static OutputShape[] Declared(ModelDraft draft) =>
+    [
+        .. draft.Graph.Outputs.Select(output => new OutputShape(
+            output.Name,
+            [.. (output.Shape ?? []).Select(dimension => dimension.Size ?? -1)],
+            output.Type is ElementType.Float or ElementType.Float16 or ElementType.Double)),
+    ];
+
+    private static OutputReading Reading(IReadOnlyList<OutputShape> outputs, ModelDraft draft, Value input)
+    {
+        var (width, height) = InputRecipe.Sides(input);
+        return OutputReading.Of(outputs, width, height, draft.Labels?.Count ?? 0) switch
+        {
+            [var only] => only,
+            [] => throw new ModelLoadException(
+                $"The outputs ({string.Join("; ", outputs)}) are those of no segmentation model known here."),
+            var several => throw new ModelLoadException(
+                $"The outputs ({string.Join("; ", outputs)}) can be read in {several.Count} ways ({string.Join(", ", several.Select(Describe))}); labels, or layouts that differ, would tell."),
+        };
+    }
+
+    private static string Describe(OutputReading reading) =>
+        $"{reading.Form}{(reading.IsInterleaved ? " with classes last" : "")} of output {reading.Output}";
+
+    private static LoadedModel LoadMap(ModelLoader loader, ModelDraft draft)
+    {
+        var input = InputRecipe.ImageInput(draft.Graph);
+        var recipe = InputRecipe.Of(draft, input, Maps);
+        var session = loader.Open(draft, recipe);
+        try
+        {
+            var outputs = session.Probe(recipe.Input);
+            var reading = OutputReading.Of(outputs, recipe.Input.Width, recipe.Input.Height, draft.Labels?.Count ?? 0) is [var only]
+                ? only
+                : Reading(outputs, draft, input);
+            draft.Conclude("outputs", Describe(reading), "a probe run");
+            var classes = Classes(reading, outputs);
+            var labels = Labels(draft, reading, classes);
+            return loader.Finish(
+                draft,
+                recipe,
+                session,
+                draft.Manifest.Family ?? (reading.Form == SegmentationForm.Matte ? "matte" : "semantic"),
+                labels,
+                model => new Model<SegmentRequest, SegmentResult>(
+                    model, new Segmenter(recipe.Geometry, recipe.Input.Channels, reading, Background(draft, labels), findObjects: null)));
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    private static int? Classes(OutputReading reading, IReadOnlyList<OutputShape> outputs) => reading.Form switch
+    {
+        SegmentationForm.Scores => (int)outputs[reading.Output].Shape[reading.IsInterleaved ? ^1 : ^3],
+        SegmentationForm.MaskQueries => (int)outputs[reading.Output].Shape[^1] - 1,
+        _ => null,
+    };
+
+    private static LabelList Labels(ModelDraft draft, OutputReading reading, int? classes)
+    {
+        if (reading.Form == SegmentationForm.Matte)
+        {
+            return draft.Labels is { Count: 1 } single ? new LabelList(["background", single.Names[0]])
+                : draft.Labels ?? new LabelList(["background", "foreground"]);
+        }
+
+        if (draft.Labels is { } labels)
+        {
+            return classes is null || labels.Count == classes ? labels
+                : throw new ModelLoadException($"There are {labels.Count} labels for {classes} classes.");
+        }
+
+        if (classes == 21)
+        {
+            draft.Conclude("labels", "Pascal VOC's 20 classes and the background", ModelLoader.Assumed);
+            return LabelSets.Find("voc21")!;
+        }
+
+        draft.Conclude("labels", "numbers: there is no label file", ModelLoader.Assumed);
+        return LabelList.Numbered(classes ?? 256);
+    }
+
+    /// <summary>The class that stands for nothing in particular: the first, where it is called so or the manifest says so.</summary>
+    private static int? Background(ModelDraft draft, LabelList labels) =>
+        draft.Manifest.Output.Background ?? labels.Names[0].StartsWith("background", StringComparison.OrdinalIgnoreCase) ? 0 : null;
+
+    private static LoadedModel LoadObjects(ModelLoader loader, ModelDraft draft)
+    {
+        var open = DetectorLoader.Open(loader, draft);
+        try
+        {
+            var reading = OutputReading.Of(open.Outputs, open.Recipe.Input.Width, open.Recipe.Input.Height) is [var only]
+                ? only
+                : Reading(open.Outputs, draft, InputRecipe.ImageInput(draft.Graph));
+            draft.Conclude("outputs", Describe(reading), "a probe run");
+            var segmenter = new Segmenter(
+                open.Recipe.Geometry,
+                open.Recipe.Input.Channels,
+                reading,
+                background: null,
+                Finder(open.Detector, open.Labels, draft.Manifest.Output));
+
+            // Who draws masks can name boxes: the same session answers both.
+            return loader.Finish(
+                draft,
+                open.Recipe,
+                open.Session,
+                open.Family,
+                open.Labels,
+                model => new Model<SegmentRequest, SegmentResult>(model, segmenter),
+                open.AsTask);
+        }
+        catch
+        {
+            open.Session.Dispose();
+            throw;
+        }
+    }
+
+    private static ObjectFinder Finder(Detector detector, LabelList labels, ManifestOutput defaults) => (request, outputs) =>
+    {
+        var filter = new ScoreFilter(
+            request.MinScore ?? (float)(defaults.MinScore ?? DefaultMinScore), labels.Count, request.Classes?.ToArray());
+        var detect = new DetectRequest(
+            request.Image,
+            filter,
+            defaults.Suppression,
+            request.MaxIoU ?? (float)(defaults.MaxIoU ?? DefaultMaxIoU),
+            request.MaxDetections);
+        using var candidates = detector.Find(detect, outputs);
+        var found = new FoundObject[candidates.Count];
+        for (var i = 0; i < found.Length; i++)
+        {
+            var box = candidates[i];
+            found[i] = new FoundObject(
+                candidates.ClassIds[i],
+                candidates.Scores[i],
+                new MaskBox(box.XMin, box.YMin, box.XMax, box.YMax),
+                candidates.Rows[i]);
+        }
+
+        return found;
+    };
+}
