@@ -12,6 +12,10 @@ internal enum ResizeMode
     /// <summary>The whole picture inside the target, the rest filled with <see cref="InputGeometry.Pad"/>.</summary>
     Letterbox,
 
+    /// <summary>The picture at its own size from the top left, shrunk only where it passes the target, and filled up to
+    /// multiples of <see cref="InputGeometry.MultipleOf"/>: for networks that take any size.</summary>
+    Native,
+
     /// <summary>Pixels as they are from the top left; what is too much is cut off, what is missing is filled.</summary>
     None,
 }
@@ -43,7 +47,7 @@ internal sealed record InputGeometry(int Width, int Height, ResizeMode Mode)
     /// say 800 and 1333). 0 (default): the scale is what fits into the target.</summary>
     public int ResizeLongest { get; init; }
 
-    /// <summary>Letterbox: sides of the input are the smallest multiples of this that hold the resized picture, for networks that take
+    /// <summary>Letterbox and native: sides of the input are the smallest multiples of this that hold the resized picture, for networks that take
     /// any size; see <see cref="Fitted"/>. 0 (default): the target as it is.</summary>
     public int MultipleOf { get; init; }
 
@@ -76,7 +80,7 @@ internal sealed record InputGeometry(int Width, int Height, ResizeMode Mode)
     /// <summary>The geometry for a picture of this size: this one, unless the network takes any size and less of it will do.</summary>
     public InputGeometry Fitted(int sourceWidth, int sourceHeight)
     {
-        if (MultipleOf == 0 || Mode != ResizeMode.Letterbox)
+        if (MultipleOf == 0 || Mode is not (ResizeMode.Letterbox or ResizeMode.Native))
         {
             return this;
         }
@@ -94,7 +98,7 @@ internal sealed record InputGeometry(int Width, int Height, ResizeMode Mode)
         {
             ResizeMode.Stretch => (Width, Height),
             ResizeMode.ShortestCrop => Shortest(sourceWidth, sourceHeight),
-            ResizeMode.Letterbox => Fit(sourceWidth, sourceHeight),
+            ResizeMode.Letterbox or ResizeMode.Native => Fit(sourceWidth, sourceHeight),
             _ => (sourceWidth, sourceHeight),
         };
         return new Placement(this, sourceWidth, sourceHeight, width, height)
@@ -122,6 +126,7 @@ internal sealed record InputGeometry(int Width, int Height, ResizeMode Mode)
         }
 
         var scale = Math.Min((double)Height / sourceHeight, (double)Width / sourceWidth);
+        scale = Mode == ResizeMode.Native ? Math.Min(scale, 1) : scale;
         return (Side(sourceWidth * scale, Width), Side(sourceHeight * scale, Height));
     }
 

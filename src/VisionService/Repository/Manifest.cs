@@ -91,6 +91,7 @@ internal sealed record ManifestInput(
         ["letterbox"] = ResizeMode.Letterbox,
         ["stretch"] = ResizeMode.Stretch,
         ["shortest-crop"] = ResizeMode.ShortestCrop,
+        ["native"] = ResizeMode.Native,
         ["none"] = ResizeMode.None,
     };
 
