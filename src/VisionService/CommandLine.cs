@@ -62,7 +62,7 @@ internal sealed record CommandLine(
                 return Wrong($"Unknown option '{name}'{Nearest.Hint(name, Options.Select(known => known.Name))}; --help lists them.");
             }
 
-            if (value is null && ++i == args.Count)
+            if (value is null && (++i == args.Count || args[i].StartsWith("--", StringComparison.Ordinal)))
             {
                 return Wrong($"Option '{name}' needs a value.");
             }

@@ -56,6 +56,9 @@ internal static class Program
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration.AddInMemoryCollection(commandLine.Settings);
 
+        // Main says in one line what the host would log as a stack trace when it cannot start.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+
         var services = builder.Services;
         services.AddSingleton(TimeProvider.System);
         AddOptions<ApiOptions>(services, "Api");

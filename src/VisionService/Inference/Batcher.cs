@@ -95,9 +95,16 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
             runner.Join();
         }
 
-        foreach (var pending in _queue)
+        // Under the lock: callers may be cancelling at this very moment.
+        lock (_queue)
         {
-            pending.Completion.TrySetException(Draining());
+            foreach (var pending in _queue)
+            {
+                pending.Node = null;
+                pending.Completion.TrySetException(Draining());
+            }
+
+            _queue.Clear();
         }
 
         _arrivals.Dispose();

@@ -8,7 +8,17 @@ namespace VisionService.Inference;
 internal sealed partial class ExecutionProvider
 {
     private const string CudaName = "CUDAExecutionProvider";
+    private const string CudaLibrary = "libonnxruntime_providers_cuda.so";
+
+    // EXHAUSTIVE searches again for each new shape: hundreds of milliseconds in the middle of traffic.
+    private static readonly Dictionary<string, string> CudaOptions = new()
+    {
+        ["cudnn_conv_algo_search"] = "HEURISTIC",
+        ["arena_extend_strategy"] = "kSameAsRequested",
+    };
+
     private readonly int _cpuCores = Environment.ProcessorCount;
+    private readonly Action<SessionOptions>? _appendCuda;
 
     public ExecutionProvider(IOptions<InferenceOptions> options, ILogger<ExecutionProvider> logger)
     {
@@ -17,33 +27,24 @@ internal sealed partial class ExecutionProvider
         {
             Reason = "configured";
         }
-        else if (TryCuda(out var refusal))
-        {
-            (IsCuda, Reason) = (true, "the provider and a device are there");
-        }
         else
         {
-            Reason = refusal;
-            if (choice == ProviderChoice.Cuda || IsCudaInstalled)
+            (_appendCuda, Reason) = FindCuda();
+            if (!IsCuda && (choice == ProviderChoice.Cuda || CudaLibraryPath() is not null))
             {
-                Log.FallingBack(logger, refusal);
+                Log.FallingBack(logger, Reason);
             }
         }
 
         Log.Chosen(logger, Name, Reason);
     }
 
-    public bool IsCuda { get; }
+    public bool IsCuda => _appendCuda is not null;
 
     public string Name => IsCuda ? "CUDA" : "CPU";
 
     /// <summary>Why this provider and not the other.</summary>
     public string Reason { get; }
-
-    private static bool IsCudaInstalled =>
-        File.Exists(Path.Combine(AppContext.BaseDirectory, "libonnxruntime_providers_cuda.so"))
-        || File.Exists(Path.Combine(
-            AppContext.BaseDirectory, "runtimes", "linux-x64", "native", "libonnxruntime_providers_cuda.so"));
 
     /// <summary>The defaults that measurement gave for this provider, under what was configured.</summary>
     public BatchingOptions Batching(InferenceOptions options) => new(
@@ -67,47 +68,59 @@ internal sealed partial class ExecutionProvider
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
         };
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-        if (IsCuda)
-        {
-            AppendCuda(options);
-        }
-
+        _appendCuda?.Invoke(options);
         return options;
     }
 
-    private static bool TryCuda(out string refusal)
+    /// <summary>How to put CUDA into a session's options, or null and why not.</summary>
+    private static (Action<SessionOptions>? Append, string Reason) FindCuda()
     {
-        refusal = "";
-        if (!OrtEnv.Instance().GetAvailableProviders().Contains(CudaName) || !IsCudaInstalled)
+        if (CudaLibraryPath() is not { } library)
         {
-            refusal = "this build has no CUDA provider (build with -p:Gpu=true)";
-            return false;
+            return (null, "this build has no CUDA provider (build with -p:Gpu=true)");
         }
 
         try
         {
-            using var options = new SessionOptions();
-            AppendCuda(options);
-            return true;
+            var append = OrtEnv.Instance().GetAvailableProviders().Contains(CudaName) ? AppendBuiltIn : AppendPlugin(library);
+            if (append is null)
+            {
+                return (null, "the CUDA provider finds no device");
+            }
+
+            using var trial = new SessionOptions();
+            append(trial);
+            return (append, "the provider and a device are there");
         }
         catch (OnnxRuntimeException exception)
         {
-            refusal = exception.Message;
-            return false;
+            return (null, exception.Message);
         }
     }
 
-    private static void AppendCuda(SessionOptions options)
+    /// <summary>Where the provider lies: beside the program, or among its native libraries.</summary>
+    private static string? CudaLibraryPath() => Array.Find(
+        [
+            Path.Combine(AppContext.BaseDirectory, CudaLibrary),
+            Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native", CudaLibrary),
+        ],
+        File.Exists);
+
+    private static void AppendBuiltIn(SessionOptions options)
     {
         using var cuda = new OrtCUDAProviderOptions();
-        cuda.UpdateOptions(new Dictionary<string, string>
-        {
-            ["device_id"] = "0",
-            // EXHAUSTIVE searches again for each new shape: hundreds of milliseconds in the middle of traffic.
-            ["cudnn_conv_algo_search"] = "HEURISTIC",
-            ["arena_extend_strategy"] = "kSameAsRequested",
-        });
+        cuda.UpdateOptions(CudaOptions);
         options.AppendExecutionProvider_CUDA(cuda);
+    }
+
+    /// <summary>An ONNX Runtime that was built without CUDA takes the provider as a plug-in.</summary>
+    private static Action<SessionOptions>? AppendPlugin(string library)
+    {
+        var environment = OrtEnv.Instance();
+        environment.RegisterExecutionProviderLibrary("cuda", library);
+        return environment.GetEpDevices().FirstOrDefault(device => device.EpName == CudaName) is { } device
+            ? options => options.AppendExecutionProvider(environment, [device], CudaOptions)
+            : null;
     }
 
     private static partial class Log

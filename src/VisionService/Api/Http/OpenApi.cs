@@ -123,6 +123,8 @@ internal sealed class TaskOperationFilter : IOperationFilter
     {
         var binary = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" };
         var base64 = new OpenApiSchema { Type = JsonSchemaType.String, Description = "Base64, or a data: URI." };
+
+        // Not the parameters, which may be fields too: the page fills fields in unasked, and they stand in its query anyway.
         var form = new Dictionary<string, IOpenApiSchema>
         {
             ["image"] = new OpenApiSchema { Type = JsonSchemaType.Array, Items = binary, Description = "One image or several." },
@@ -134,7 +136,6 @@ internal sealed class TaskOperationFilter : IOperationFilter
         };
         foreach (var parameter in parameters.All)
         {
-            form[parameter.Name] = Schema(parameter);
             json[parameter.Name] = Schema(parameter);
         }
 

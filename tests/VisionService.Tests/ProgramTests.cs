@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace VisionService.Tests;
+
+/// <summary>The process itself, as a person at a shell meets it.</summary>
+public class ProgramTests
+{
+    [Fact]
+    public async Task Help_lists_the_options_and_ends_well()
+    {
+        var (exitCode, output, error) = await RunAsync("--help");
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Contains("--models DIR", output);
+        Assert.Contains("--http-port N", output);
+    }
+
+    [Theory]
+    [InlineData("Unknown option '--http-prot' (did you mean '--http-port'?); --help lists them.", "--http-prot", "80")]
+    [InlineData("Failed to convert configuration value 'many' at 'Api:HttpPort' to type 'System.Int32'.", "--http-port", "many")]
+    [InlineData("HttpPort must be between 0 and 65535.", "--http-port", "70000")]
+    [InlineData("MaxQueueDelay must be between 00:00:00 and 00:00:01.", "--Inference:MaxQueueDelay", "00:00:05")]
+    [InlineData("'MaxByte'", "--Imaging:MaxByte", "5")]
+    [InlineData("There is no model folder '/no/such/folder'.", "--models", "/no/such/folder")]
+    public async Task A_mistake_is_one_line_that_names_it(string message, params string[] arguments)
+    {
+        var (exitCode, _, error) = await RunAsync(arguments);
+        Assert.Equal(2, exitCode);
+        Assert.Contains(message, Assert.Single(error.Trim().Split('\n')));
+    }
+
+    [Fact]
+    public async Task A_port_in_use_is_one_line_and_no_stack_trace()
+    {
+        using var other = new TcpListener(IPAddress.Any, 0);
+        other.Start();
+        var port = ((IPEndPoint)other.LocalEndpoint).Port;
+        var (exitCode, output, error) = await RunAsync("--http-port", $"{port}");
+        Assert.Equal(2, exitCode);
+        Assert.Matches($"^Failed to bind to address .*:{port}: address already in use.$", error.Trim());
+        Assert.DoesNotContain("   at ", output);
+    }
+
+    private static async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "VisionService.dll"));
+        Array.ForEach(arguments, start.ArgumentList.Add);
+        using var process = Process.Start(start)!;
+        try
+        {
+            var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+            var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(60));
+            return (process.ExitCode, await output, await error);
+        }
+        finally
+        {
+            if (!process.HasExited)
+            {
+                process.Kill();
+            }
+        }
+    }
+}
