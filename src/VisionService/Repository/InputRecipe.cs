@@ -96,13 +96,19 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
     private static InputGeometry ReadGeometry(
         ModelDraft draft, ManifestInput manifest, InputDefaults defaults, bool isOpen, int width, int height)
     {
+        if (!isOpen && manifest.MultipleOf is not null)
+        {
+            throw new ModelLoadException(
+                $"{Manifest.FileName}: 'multiple_of' is for a file that leaves the size of its input open; this one fixes [{width}, {height}] (width, height).");
+        }
+
         var mode = draft.Choose("resize", manifest.Resize, defaults.Resize, defaults.Source);
         var isUsual = mode == defaults.Resize;
         return new InputGeometry(width, height, mode)
         {
             ResizeShortest = manifest.Shortest ?? (isUsual ? defaults.Shortest : 0),
-            ResizeLongest = isOpen && isUsual ? defaults.Longest : 0,
-            MultipleOf = manifest.MultipleOf ?? (isOpen ? defaults.MultipleOf : 0),
+            ResizeLongest = isOpen && isUsual && manifest.Size is null ? defaults.Longest : 0,
+            MultipleOf = isOpen ? manifest.MultipleOf ?? defaults.MultipleOf : 0,
             Align = manifest.Align ?? defaults.Align,
             Rounding = defaults.Rounding,
             Interpolation = manifest.Interpolation ?? defaults.Interpolation,
