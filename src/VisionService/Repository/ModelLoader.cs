@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
 using OnnxGraph;
+using VisionService.Detection;
 using VisionService.Inference;
 
 namespace VisionService.Repository;
@@ -95,7 +96,9 @@ internal sealed class ModelLoader(
                 $"{Manifest.FileName}: 'task' must be one of {string.Join(", ", Tasks.Keys)}, not '{said}'.");
         }
 
-        var (task, source) = UltralyticsMetadata.Task(draft) is { } written ? (written, "the file's metadata")
+        var (task, source) = draft.Manifest.Family is { } family && DetectorFamilies.Find(family) is not null
+            ? ("detect", Manifest.FileName)
+            : UltralyticsMetadata.Task(draft) is { } written ? (written, "the file's metadata")
             : DetectorLoader.IsDetector(draft) ? ("detect", "names and shapes of the outputs")
             : ("classify", Assumed);
         draft.Conclude(Subject, task, source);
