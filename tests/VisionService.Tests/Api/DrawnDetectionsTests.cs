@@ -3,7 +3,6 @@ using System.Net.Http.Headers;
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.PixelFormats;
 using VisionService.Imaging;
-using VisionService.Tests.Detection;
 using VisionService.Tests.Imaging;
 using static VisionService.Tests.Detection.Scenes;
 

@@ -6,7 +6,7 @@ using static VisionService.Tests.Detection.Scenes;
 
 namespace VisionService.Tests.Detection;
 
-/// <summary>A network of 64 x 64 that sees red spots of 6 to 17 pixels, and images in which they are smaller than that.</summary>
+/// <summary>A network of 64 x 64 that sees red spots of 6 to 13 pixels, and images in which they are smaller than that.</summary>
 public class TiledDetectionTests(DetectFixture fixture) : IClassFixture<DetectFixture>
 {
     private readonly TestService _service = fixture.Service;
@@ -43,7 +43,7 @@ public class TiledDetectionTests(DetectFixture fixture) : IClassFixture<DetectFi
         // Tiles of 64 with an overlap of .25 start at 0, 48, 96, ...: one spot for each way to lie on their borders.
         for (var shift = 0; shift < 48; shift += 3)
         {
-            (Rgb24, int, int, int, int)[] spots = [(Red, 44 + shift, 100, 54 + shift, 110), (Red, 130, 40 + shift, 140, 50 + shift)];
+            (Rgb24, int, int, int, int)[] spots = [(Red, 44 + shift, 100, 54 + shift, 110), (Red, 180, 40 + shift, 190, 50 + shift)];
             AssertFinds(spots, await _service.PostAsync("/detect?model=spots&tile=64x64&tile_overlap=0.25", Of(256, 256, spots)));
         }
     }
@@ -108,7 +108,7 @@ public class TiledDetectionTests(DetectFixture fixture) : IClassFixture<DetectFi
     [Fact]
     public async Task A_deadline_calls_all_tiles_off()
     {
-        var detail = (await _service.PostAsync("/detect?model=spots&tile=64x64&timeout_ms=1", Of(600, 600))).Problem(504, "deadline-exceeded");
+        var detail = (await _service.PostAsync("/detect?model=spots&tile=64x64&timeout_ms=1", Of(500, 500))).Problem(504, "deadline-exceeded");
         Assert.StartsWith("The answer was not there within 1 ms", detail, StringComparison.Ordinal);
         Assert.Equal("", Found.In(await _service.PostAsync("/detect?model=spots", Of(64, 64))));
         Assert.Equal(0, (await _service.GetAsync("/models/spots")).Json.GetProperty("batching").GetProperty("queue_length").GetInt32());

@@ -56,7 +56,7 @@ internal static class TinyDetectors
     }
 
     /// <summary>
-    /// One class, score .9: red spots, each 6 to 17 pixels wide in an input of 64 x 64 and 9 or more pixels apart. What is smaller is
+    /// One class, score .9: red spots, each 6 to 13 pixels wide in an input of 64 x 64 and 13 or more pixels apart. What is smaller is
     /// not seen, as with any network.
     /// </summary>
     public static Graph Spots()
@@ -65,8 +65,8 @@ internal static class TinyDetectors
         var x = g.Input("images", ElementType.Float, "N", 3, 64, 64);
         var mask = IsOver(g, g.Conv(x, g.Constant([1f, -1, -1], 1, 3, 1, 1)), 0.5f);
 
-        // Each red pixel takes the extremes of the red pixels up to eight from it.
-        string Extreme(string distance) => g.MaxPool(g.Mul(mask, distance), kernel: 17, stride: 1, padding: 8);
+        // Each red pixel takes the extremes of the red pixels up to twelve from it.
+        string Extreme(string distance) => g.MaxPool(g.Mul(mask, distance), kernel: 25, stride: 1, padding: 12);
         var (xMin, yMin, xMax, yMax) = Extremes(g, mask, Extreme);
         var isWide = IsOver(g, g.Node("Sub", [xMax, xMin]), 5.5f);
         var score = g.Mul(g.Mul(mask, isWide), g.Constant([0.9f]));

@@ -67,8 +67,7 @@ public class DetectorLoaderTests
         var labels = string.Join('\n', Enumerable.Range(0, count).Select(static id => $"label {id}"));
         await using var service = await StartAsync(TinyDetectors.Colors(64, 64).Build(), TinyDetectors.Unit, labels);
         var problem = await ProblemAsync(service);
-        Assert.Contains($"{count} labels", problem);
-        Assert.Contains("3 classes", problem);
+        Assert.Equal($"There are {count} labels for 3 classes.", problem);
     }
 
     [Fact]
@@ -77,10 +76,10 @@ public class DetectorLoaderTests
         // 84 rows are the cells of strides 8, 16 and 32 at 64 x 64.
         await using var service = await StartAsync(Constant("output", [1, 84, 8]), labels: ModelFolder.ColorLabels);
         var problem = await ProblemAsync(service);
-        Assert.StartsWith("The outputs (float output [1, 84, 8]) can be read in 3 ways; vision.yaml must say which: ", problem, StringComparison.Ordinal);
-        Assert.All(
-            new[] { "'family: yolov6' (", "'family: yolox' ([1, cells, 5 + classes] offsets in strides", "'family: yolox-decoded' (" },
-            reading => Assert.Contains(reading, problem));
+        Assert.StartsWith("The outputs (output: Float [1, 84, 8]) can be read in 3 ways; vision.yaml must say which: ", problem, StringComparison.Ordinal);
+        Assert.Contains("'family: yolov6' (", problem);
+        Assert.Contains("'family: yolox' ([1, cells, 5 + classes] offsets in strides", problem);
+        Assert.Contains("'family: yolox-decoded' (", problem);
     }
 
     [Theory]
@@ -221,21 +220,28 @@ public class DetectorLoaderTests
         await using var service = await StartAsync(
             Listed("sizes", ElementType.Float, 96, 64, hasHeightFirst: true), "family: rt-detr-upstream", ModelFolder.ColorLabels);
         Assert.Equal(
-            "The input 'float sizes [1, 2]' beside the image is not known; known are orig_target_sizes, image_shape, im_shape and scale_factor.",
+            "The input 'sizes: Float [1, 2]' beside the image is not known; known are orig_target_sizes, image_shape, im_shape and scale_factor.",
             await ProblemAsync(service));
+    }
+
+    [Fact]
+    public async Task A_family_of_detectors_makes_a_detector_of_a_file_that_looks_like_none()
+    {
+        await using var service = await StartAsync(Constant("output", [1, 10, 6]), "family: effdet", ModelFolder.ColorLabels);
+        Assert.Contains("task: detect (vision.yaml)", await EvidenceAsync(service));
     }
 
     [Fact]
     public async Task Coco80_can_be_named()
     {
-        await using var service = await StartAsync(Constant("output0", [1, 84, 84]), "labels: coco80");
+        await using var service = await StartAsync(Constant("output0", [1, 84, 84]), "{family: yolov8, labels: coco80}");
         Assert.Equal(80, (await service.GetAsync("/models/model")).Json.GetProperty("labels").GetArrayLength());
     }
 
     [Fact]
     public async Task Eighty_classes_without_labels_are_taken_for_Cocos_and_that_is_said_to_be_assumed()
     {
-        await using var service = await StartAsync(Constant("output0", [1, 84, 84]));
+        await using var service = await StartAsync(Constant("output0", [1, 84, 84]), "family: yolov8");
         Assert.Equal("person", (await service.GetAsync("/models/model")).Json.GetProperty("labels")[0].GetString());
         Assert.Contains("labels: COCO's 80 classes (assumed)", await EvidenceAsync(service));
     }
@@ -288,11 +294,16 @@ public class DetectorLoaderTests
     [Fact]
     public async Task A_threshold_for_a_label_that_there_is_not_is_refused_when_loading()
     {
-        await using var service = await StartAsync(
-            TinyDetectors.Colors(64, 64).Build(), "{input: {preset: unit}, output: {per_class_conf: {gren: 0.5}}}", ModelFolder.ColorLabels);
-        Assert.Equal(
-            "vision.yaml: 'per_class_conf': The model has no class 'gren' (did you mean 'green'?); it has 3, ids 0 to 2.",
-            await ProblemAsync(service));
+        foreach (var (label, problem) in new[]
+        {
+            ("gren", "The model has no class 'gren' (did you mean 'green'?); it has 3, ids 0 to 2."),
+            ("'red,blue'", "'red,blue' is more than one class."),
+        })
+        {
+            await using var service = await StartAsync(
+                TinyDetectors.Colors(64, 64).Build(), $"output: {{per_class_conf: {{{label}: 0.5}}}}", ModelFolder.ColorLabels);
+            Assert.Equal($"vision.yaml: 'per_class_conf': {problem}", await ProblemAsync(service));
+        }
     }
 
     [Fact]
@@ -303,6 +314,20 @@ public class DetectorLoaderTests
         Assert.Equal(
             "vision.yaml: 'multiple_of' is for a file that leaves the size of its input open; this one fixes [64, 64] (width, height).",
             await ProblemAsync(service));
+    }
+
+    [Fact]
+    public async Task A_size_in_the_manifest_wins_over_what_the_family_is_used_to()
+    {
+        // DETR's shorter side is 800 where nobody says anything else.
+        var g = new GraphBuilder(opset: 13);
+        g.Input("pixel_values", ElementType.Float, "N", 3, "H", "W");
+        g.Output("logits", g.Node("Identity", [g.Constant([9f, 0, 0, 0], 1, 1, 4)]), ElementType.Float, 1, 1, 4)
+            .Output("pred_boxes", g.Node("Identity", [g.Constant([0.5f, 0.5f, 1, 1], 1, 1, 4)]), ElementType.Float, 1, 1, 4);
+        await using var service = await StartAsync(g.Build(), "input: {size: [96, 64]}", ModelFolder.ColorLabels);
+        Assert.Equal("red 0,0,300,200", Found.In(await service.PostAsync("/detect", Scenes.Of(300, 200))));
+        var geometry = service.Models.Find("model").Loaded!.Geometry.Fitted(300, 200);
+        Assert.Equal((96, 64), (geometry.Width, geometry.Height));
     }
 
     [Fact]
