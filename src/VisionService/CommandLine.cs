@@ -28,6 +28,8 @@ internal sealed record CommandLine(
 
     private static readonly string[] Sections = ["Api", "Imaging", "Inference", "Repository", "Evaluate", "Logging", "Kestrel"];
 
+    private static readonly string[] Names = [.. Options.Select(option => option.Name), .. Sections.Select(section => $"--{section}")];
+
     public static string Help { get; } = $"""
         VisionService serves ONNX vision models over REST.
 
@@ -59,7 +61,7 @@ internal sealed record CommandLine(
             var option = Find(name);
             if (option is null)
             {
-                return Wrong($"Unknown option '{name}'{Nearest.Hint(name, Options.Select(known => known.Name))}; --help lists them.");
+                return Wrong($"Unknown option '{name}'{Nearest.Hint(name.Split(':')[0], Names)}; --help lists them.");
             }
 
             if (value is null && (++i == args.Count || args[i].StartsWith("--", StringComparison.Ordinal)))

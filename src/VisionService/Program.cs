@@ -61,11 +61,11 @@ internal static class Program
 
         var services = builder.Services;
         services.AddSingleton(TimeProvider.System);
-        AddOptions<ApiOptions>(services, "Api");
-        AddOptions<ImagingOptions>(services, "Imaging");
-        AddOptions<InferenceOptions>(services, "Inference");
-        AddOptions<RepositoryOptions>(services, "Repository");
-        AddOptions<EvaluateOptions>(services, "Evaluate");
+        AddOptions<ApiOptions>(builder, "Api");
+        AddOptions<ImagingOptions>(builder, "Imaging");
+        AddOptions<InferenceOptions>(builder, "Inference");
+        AddOptions<RepositoryOptions>(builder, "Repository");
+        AddOptions<EvaluateOptions>(builder, "Evaluate");
         services.PostConfigure<RepositoryOptions>(static options => options.UseShippedModels());
 
         services.AddSingleton(static provider => new ImageDecoder(provider.GetRequiredService<IOptions<ImagingOptions>>().Value));
@@ -96,11 +96,23 @@ internal static class Program
         return app;
     }
 
-    private static void AddOptions<T>(IServiceCollection services, string section)
-        where T : class => services.AddOptions<T>()
-            .BindConfiguration(section, static binder => binder.ErrorOnUnknownConfiguration = true)
+    /// <summary>Binds a section, refusing keys that nothing reads: a misspelt setting must not pass for one that works.</summary>
+    private static void AddOptions<T>(WebApplicationBuilder builder, string section)
+        where T : class
+    {
+        var known = typeof(T).GetProperties().Select(property => property.Name).ToArray();
+        builder.Services.AddOptions<T>()
+            .BindConfiguration(section)
             .ValidateDataAnnotations()
+            .Validate(
+                _ => Unknown() is null,
+                $"{section}: unknown setting '{Unknown()}'{Nearest.Hint(Unknown() ?? "", known)}. Known: {string.Join(", ", known)}.")
             .ValidateOnStart();
+
+        string? Unknown() => builder.Configuration.GetSection(section).GetChildren()
+            .Select(child => child.Key)
+            .FirstOrDefault(key => !known.Contains(key, StringComparer.OrdinalIgnoreCase));
+    }
 
     private static bool IsMisconfiguration(Exception exception) =>
         exception is OptionsValidationException or ModelLoadException or VisionException or InvalidOperationException or IOException;

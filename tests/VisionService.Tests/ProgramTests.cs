@@ -21,7 +21,7 @@ public class ProgramTests
     [InlineData("Failed to convert configuration value 'many' at 'Api:HttpPort' to type 'System.Int32'.", "--http-port", "many")]
     [InlineData("HttpPort must be between 0 and 65535.", "--http-port", "70000")]
     [InlineData("MaxQueueDelay must be between 00:00:00 and 00:00:01.", "--Inference:MaxQueueDelay", "00:00:05")]
-    [InlineData("'MaxByte'", "--Imaging:MaxByte", "5")]
+    [InlineData("Imaging: unknown setting 'MaxByte' (did you mean 'MaxBytes'?). Known: MaxBytes,", "--Imaging:MaxByte", "5")]
     [InlineData("There is no model folder '/no/such/folder'.", "--models", "/no/such/folder")]
     public async Task A_mistake_is_one_line_that_names_it(string message, params string[] arguments)
     {

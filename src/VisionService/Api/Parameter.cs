@@ -27,6 +27,10 @@ internal sealed record Parameter(string Name, ParameterType Type, string Range, 
     public static Parameter Text(string name, string range, string @default, string description) =>
         new(name, ParameterType.Text, range, @default, description);
 
+    /// <summary>The parameter <c>classes</c>, which tasks have in common.</summary>
+    public static Parameter Classes(string description) =>
+        Text("classes", "labels or class ids, comma separated", "all", $"{description}; a list in JSON.") with { IsList = true };
+
     public static Parameter Integer(string name, int min, int max, string @default, string description) =>
         new(name, ParameterType.Integer, $"{min} to {max}", @default, description) { Min = min, Max = max };
 

@@ -26,6 +26,11 @@ internal sealed class ImageDecoder(ImagingOptions options)
 
         var header = ImageHeader.Read(encoded);
         CheckSize(header);
+        if (header.Lack is { } lack)
+        {
+            throw ImageHeader.Broken(header.Format, lack);
+        }
+
         var stored = header.Format switch
         {
             ImageFormat.Jpeg when _turbo is not null => _turbo.Decode(encoded, header, Denominator(header, needed)),

@@ -21,6 +21,9 @@ internal readonly record struct ImageHeader(ImageFormat Format, int Width, int H
     /// <summary>WebP: moving; only the first frame is shown.</summary>
     public bool IsAnimated { get; init; }
 
+    /// <summary>Why the file cannot hold the picture that it claims; null where it can. The limits on size are asked first.</summary>
+    public string? Lack { get; init; }
+
     /// <summary>Reads the header of a file of any format.</summary>
     /// <exception cref="VisionException">InvalidImage: not a picture, truncated, or broken.</exception>
     public static ImageHeader Read(ReadOnlySpan<byte> file)
@@ -57,10 +60,12 @@ internal readonly record struct ImageHeader(ImageFormat Format, int Width, int H
             throw Broken(ImageFormat.Png, $"its size is {width} x {height}");
         }
 
-        cursor.Skip(1);
-        var header = new ImageHeader(ImageFormat.Png, (int)width, (int)height) { HasAlpha = cursor.U8() is 4 or 6 };
+        var bits = cursor.U8();
+        var color = cursor.U8();
+        var header = new ImageHeader(ImageFormat.Png, (int)width, (int)height) { HasAlpha = color is 4 or 6 };
         cursor.Skip(3 + 4);
-        var hasPixels = false;
+        var least = LeastBytes(width, height, bits, color);
+        long compressed = 0;
         while (true)
         {
             var length = cursor.U32Big();
@@ -70,7 +75,7 @@ internal readonly record struct ImageHeader(ImageFormat Format, int Width, int H
             switch (type)
             {
                 case [(byte)'I', (byte)'D', (byte)'A', (byte)'T']:
-                    hasPixels = true;
+                    compressed += length;
                     break;
                 case [(byte)'t', (byte)'R', (byte)'N', (byte)'S']:
                     header = header with { HasAlpha = true };
@@ -81,9 +86,23 @@ internal readonly record struct ImageHeader(ImageFormat Format, int Width, int H
                 case [(byte)'I', (byte)'H', (byte)'D', (byte)'R']: // a second one makes decoders allocate again under their own feet
                     throw Broken(ImageFormat.Png, "it has two headers");
                 case [(byte)'I', (byte)'E', (byte)'N', (byte)'D']:
-                    return hasPixels ? header : throw Broken(ImageFormat.Png, "it has no pixels");
+                    return compressed > 0
+                        ? header with { Lack = compressed < least ? $"{compressed} bytes cannot hold {width} x {height} pixels" : null }
+                        : throw Broken(ImageFormat.Png, "it has no pixels");
             }
         }
+    }
+
+    /// <summary>
+    /// What the pixels take at the very least: deflate never packs more than 1032 bytes into one. A short file that claims to
+    /// be a large picture is refused before anybody makes room for it.
+    /// </summary>
+    private static long LeastBytes(uint width, uint height, int bits, int color)
+    {
+        const int MostPerByte = 1032;
+        var samples = color switch { 2 => 3, 4 => 2, 6 => 4, _ => 1 };
+        var row = (((long)width * bits * samples) + 7) / 8;
+        return Math.Max(1, row * height / MostPerByte);
     }
 
     private static ImageHeader WebP(ref ByteCursor cursor)

@@ -40,7 +40,8 @@ internal sealed record LabelList(IReadOnlyList<string> Names, IReadOnlyList<stri
             }
         }
 
-        return ids;
+        return ids.Count > 0 ? ids : throw new VisionException(
+            VisionError.InvalidRequest, "Parameter 'classes' names no class; leave it out for all of them.");
     }
 
     private int? Find(string text)

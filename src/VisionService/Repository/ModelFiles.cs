@@ -42,10 +42,11 @@ internal sealed partial record ModelFiles(string Name, string? Onnx, string? Man
     private static ModelFiles FromFile(string path)
     {
         var stem = Path.Combine(Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path));
+        var manifest = Existing($"{stem}.yaml");
         return new ModelFiles(
-            Path.GetFileNameWithoutExtension(path),
+            NameIn(manifest) ?? Path.GetFileNameWithoutExtension(path),
             path,
-            Existing($"{stem}.yaml"),
+            manifest,
             Existing($"{stem}.txt") ?? Existing($"{stem}.json"));
     }
 
@@ -58,11 +59,24 @@ internal sealed partial record ModelFiles(string Name, string? Onnx, string? Man
             : files.Count == 0 ? "the folder holds no .onnx file"
             : $"the folder holds {files.Count} .onnx files and none is named model.onnx";
         return files.Count == 0 && manifest is null ? null : new ModelFiles(
-            Path.GetFileName(Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar)),
+            NameIn(manifest) ?? Path.GetFileName(Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar)),
             onnx,
             manifest,
             LabelNames.Select(name => Existing(Path.Combine(folder, name))).FirstOrDefault(file => file is not null),
             problem);
+    }
+
+    /// <summary>The name that a manifest gives; null where there is none, or where it cannot be read, which loading will report.</summary>
+    private static string? NameIn(string? manifest)
+    {
+        try
+        {
+            return manifest is null ? null : Repository.Manifest.Read(manifest).Name;
+        }
+        catch (ModelLoadException)
+        {
+            return null;
+        }
     }
 
     private static List<string> OnnxFiles(string folder) =>

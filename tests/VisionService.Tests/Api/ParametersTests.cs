@@ -32,6 +32,7 @@ public class ParametersTests(ClassifyFixture fixture) : IClassFixture<ClassifyFi
     [InlineData("priority=-1", "Parameter 'priority' must be a number from 0 to 1, not '-1'.")]
     [InlineData("timeout_ms=0", "Parameter 'timeout_ms' must be a whole number from 1 to 600000, not '0'.")]
     [InlineData("classes=gren", "The model has no class 'gren' (did you mean 'green'?); it has 3, ids 0 to 2.")]
+    [InlineData("classes=,", "Parameter 'classes' names no class; leave it out for all of them.")]
     [InlineData("classes=3", "The model has no class '3'; it has 3, ids 0 to 2.")]
     [InlineData("topk=3", "Unknown parameter 'topk' (did you mean 'top_k'?). Known: model, timeout_ms, priority, top_k, score_threshold, classes.")]
     [InlineData("colour=3", "Unknown parameter 'colour'. Known: model, timeout_ms, priority, top_k, score_threshold, classes.")]
@@ -39,6 +40,18 @@ public class ParametersTests(ClassifyFixture fixture) : IClassFixture<ClassifyFi
     [InlineData("model=colors&model=colours", "Parameter 'model' is given more than once.")]
     public async Task A_wrong_parameter_is_refused_with_what_it_may_be(string query, string detail) =>
         Assert.Equal(detail, (await _service.PostAsync($"/classify?{query}", Photos.Red)).Problem(400, "invalid-request"));
+
+    [Theory]
+    [InlineData("/classify", "soon", "Parameter 'timeout_ms' must be a whole number from 1 to 600000, not 'soon'.")]
+    [InlineData("/classify?timeout_ms=5", "5", "Parameter 'timeout_ms' is given more than once.")]
+    public async Task The_timeout_may_be_said_in_a_header(string path, string header, string detail)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(Photos.Red) };
+        request.Headers.Add("X-Request-Timeout-Ms", header);
+        using var response = await _service.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal(System.Net.HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains(detail, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+    }
 
     [Theory]
     [InlineData("\"top_k\": 0", "Parameter 'top_k' must be a whole number from 1 to 10000, not '0'.")]

@@ -31,7 +31,7 @@ public sealed class DetectorTests
         using var flower = Pictures.Flower();
         var planes = new byte[3 * 224 * 320];
         Detector().Preprocess(Request(flower), planes);
-        var reference = SharedFiles.Reference("letterbox/flower_320_auto").Bytes;
+        var reference = SharedFiles.Reference("letterbox/flower_320_auto").U8;
         Assert.InRange(Pictures.Difference(Pictures.Interleave(planes), reference).Max, 0, 1);
     }
 

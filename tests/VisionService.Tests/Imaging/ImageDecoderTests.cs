@@ -148,6 +148,18 @@ public sealed class ImageDecoderTests
     }
 
     [Fact]
+    public void A_png_with_fewer_bytes_than_its_size_can_be_packed_into_is_refused_before_anything_is_allocated()
+    {
+        var png = Encoded.Scene(8, 8, new SharpPngEncoder());
+        (png[18], png[19], png[22], png[23]) = (0x1B, 0x58, 0x1B, 0x58); // 7000 x 7000 in the header
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var exception = Assert.Throws<VisionException>(() => Pictures.Decoder().Decode(png));
+        Assert.Equal(VisionError.InvalidImage, exception.Error);
+        Assert.Contains("cannot hold 7000 x 7000 pixels", exception.Message);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 100_000);
+    }
+
+    [Fact]
     public void Pixels_beyond_the_limit_are_refused_with_limit_and_value()
     {
         var decoder = new ImageDecoder(new ImagingOptions { MaxPixels = 100 });

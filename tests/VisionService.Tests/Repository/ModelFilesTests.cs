@@ -28,6 +28,16 @@ public sealed class ModelFilesTests : IDisposable
             ModelFiles.Discover(_folder.Path));
     }
 
+    [Fact]
+    public void A_manifest_may_name_its_model()
+    {
+        Directory.CreateDirectory(_folder.File("a"));
+        Directory.CreateDirectory(_folder.File("b"));
+        _folder.Write("a/model.onnx", "").Write("a/vision.yaml", "name: doors");
+        _folder.Write("b/model.onnx", "").Write("b/vision.yaml", "nmae: windows"); // loading will say what is wrong with it
+        Assert.Equal(["doors", "b"], ModelFiles.Discover(_folder.Path).Select(files => files.Name));
+    }
+
     [Theory]
     [InlineData("one")]
     [InlineData("one/")]

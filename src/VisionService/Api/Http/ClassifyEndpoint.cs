@@ -22,8 +22,7 @@ internal static class ClassifyEndpoint
             new ParameterTable(
                 Parameter.Integer("top_k", 1, 10_000, "5", "Most predictions in the answer."),
                 Parameter.Number("score_threshold", 0, 1, "the model's, else 0", "Lowest score in the answer."),
-                Parameter.Text(
-                    "classes", "labels or class ids, comma separated", "all", "The classes to speak of; a list in JSON.") with { IsList = true }),
+                Parameter.Classes("The classes to speak of")),
             static (parameters, model) =>
             {
                 var topK = parameters.Integer("top_k", 5);

@@ -40,9 +40,8 @@ internal static class DetectEndpoint
         Parameter.Number("iou_threshold", 0, 1, "the model's, else 0.45", "Two boxes that overlap more are one object."),
         Parameter.Choice("nms", Suppressions.Keys, "the model's, else class", "How duplicates are dropped."),
         Parameter.Integer("max_detections", 1, 10_000, "300", "Most objects in the answer."),
-        Parameter.Text("classes", "labels or class ids, comma separated", "all", "The classes to look for; a list in JSON.") with { IsList = true },
-        Parameter.Text("tile", $"off, auto, or WIDTHxHEIGHT with sides from {MinTileSide} to 16384", "off", "Looks at the image in tiles too: finds small objects.")
-            with { Accepts = static text => text is "off" or "auto" || TileSize(text) is not null },
+        Parameter.Classes("The classes to look for"),
+        Tile(),
         Parameter.Number("tile_overlap", 0, 0.9, "0.2", "What neighbouring tiles share of a side."));
 
     public static TaskEndpoint<DetectRequest, DetectResult, DetectResponse> Create() => new(
@@ -59,6 +58,15 @@ internal static class DetectEndpoint
             new ImageSize(image.Width, image.Height),
             [.. image.Result!.Objects.Select(found => DetectPrediction.Of(found, answer.Model.Loaded!.Labels))],
             timings));
+
+    private static Parameter Tile() => Parameter.Text(
+        "tile",
+        $"off, auto, or WIDTHxHEIGHT with sides from {MinTileSide} to 16384",
+        "off",
+        "Looks at the image in tiles too: finds small objects.") with
+    {
+        Accepts = static text => text is "off" or "auto" || TileSize(text) is not null,
+    };
 
     private static Func<RgbImage, DetectRequest> Bind(ParameterValues parameters, LoadedModel model)
     {

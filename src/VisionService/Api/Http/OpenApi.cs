@@ -63,10 +63,12 @@ internal sealed class TaskOperationFilter : IOperationFilter
     [
         (400, "Malformed body, unknown parameter, or one out of range"),
         (404, "There is no such model"),
+        (406, "Nothing on offer is acceptable"),
         (409, "The model has another task, or is still loading"),
         (413, "Too many bytes, pixels or images"),
         (415, "A body of another kind"),
         (422, "The image cannot be decoded"),
+        (500, "The model failed on this input"),
         (503, "Overloaded; see Retry-After"),
         (504, "The answer came too late"),
     ];

@@ -11,6 +11,9 @@ internal sealed class VisionRequest : IDisposable
     private const string MaxBytesName = $"Imaging:{nameof(ImagingOptions.MaxBytes)}";
     private const string MaxRequestBytesName = $"Api:{nameof(ApiOptions.MaxRequestBytes)}";
 
+    // The header form of timeout_ms, for callers and proxies that cannot touch the query.
+    private const string TimeoutHeader = "X-Request-Timeout-Ms";
+
     // A parameter is a short text; a form field longer than this is a mistake.
     private const int MaxFieldBytes = 64 * 1024;
 
@@ -39,6 +42,11 @@ internal sealed class VisionRequest : IDisposable
             foreach (var (name, values) in http.Query)
             {
                 request._said.Add((name, values.OfType<string>().ToArray()));
+            }
+
+            if (http.Headers[TimeoutHeader] is [{ } timeout, ..])
+            {
+                request._said.Add(("timeout_ms", [timeout]));
             }
 
             await request.ReadBodyAsync(http, api, imaging, cancellationToken);
