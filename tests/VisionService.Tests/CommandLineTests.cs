@@ -17,7 +17,7 @@ public class CommandLineTests
     [Theory]
     [InlineData("--http-prot 80", "Unknown option '--http-prot' (did you mean '--http-port'?); --help lists them.")]
     [InlineData("--Imagin:MaxBytes 80", "Unknown option '--Imagin:MaxBytes' (did you mean '--Imaging'?); --help lists them.")]
-    [InlineData("photo.jpg", "Unknown option 'photo.jpg'; --help lists them.")]
+    [InlineData("photo.jpg", "Unknown command 'photo.jpg'; --help lists them.")]
     [InlineData("--http-port", "Option '--http-port' needs a value.")]
     [InlineData("--models --http-port 80", "Option '--models' needs a value.")]
     [InlineData("--http-port 80 --http-port 81", "Option '--http-port' is given more than once.")]

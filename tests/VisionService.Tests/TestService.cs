@@ -25,6 +25,8 @@ internal sealed class TestService : IAsyncDisposable
 
     public HttpClient Client { get; }
 
+    public ModelCatalog Models => _app.Services.GetRequiredService<ModelCatalog>();
+
     /// <param name="models">Owned by the service from here on.</param>
     public static Task<TestService> StartAsync(ModelFolder models, params string[] arguments) =>
         StartAsync([models.Path], models, arguments);

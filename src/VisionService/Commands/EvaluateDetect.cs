@@ -40,8 +40,7 @@ internal sealed class EvaluateDetect(ModelCatalog catalog, ImageDecoder decoder,
             new ParallelOptions { MaxDegreeOfParallelism = model.Batching.Runners, CancellationToken = cancellationToken },
             async (image, token) =>
             {
-                var encoded = await ReadImageAsync(Path.Combine(folder, image.FileName), token);
-                using var decoded = decoder.Decode(encoded, size => entry.Loaded.Geometry.NeededSize(size.Width, size.Height));
+                using var decoded = await ReadImageAsync(Path.Combine(folder, image.FileName), entry.Loaded.Geometry, token);
                 var request = new DetectRequest(decoded, filter, entry.Loaded.Defaults.Suppression, maxIoU, MaxDetections);
                 var (result, _) = await model.RunAsync(request, priority: 0, token);
                 lock (detections)
@@ -70,13 +69,14 @@ internal sealed class EvaluateDetect(ModelCatalog catalog, ImageDecoder decoder,
         }
     }
 
-    private static async Task<byte[]> ReadImageAsync(string path, CancellationToken cancellationToken)
+    private async Task<RgbImage> ReadImageAsync(string path, InputGeometry geometry, CancellationToken cancellationToken)
     {
         try
         {
-            return await File.ReadAllBytesAsync(path, cancellationToken);
+            return decoder.Decode(
+                await File.ReadAllBytesAsync(path, cancellationToken), size => geometry.NeededSize(size.Width, size.Height));
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or VisionException)
         {
             throw new ModelLoadException($"The image '{path}' cannot be read: {exception.Message}", exception);
         }

@@ -23,6 +23,9 @@ internal sealed record DetectorFamily(
     /// <summary>Other names for the same reading.</summary>
     public string[] Aliases { get; init; } = [];
 
+    /// <summary>How many classes the outputs have; null where they do not tell.</summary>
+    public Func<DetectorSignature, int?> Classes { get; init; } = static _ => null;
+
     /// <summary>How duplicates are dropped where the request does not say.</summary>
     public SuppressionMethod Suppression { get; init; } = SuppressionMethod.Class;
 }

@@ -20,19 +20,31 @@ internal static class FaceFamilies
                         s.Find($"bbox_{stride}"),
                         s.Find($"kps_{stride}"))),
                 ],
-                s.Input)),
+                s.Input))
+        {
+            Classes = static _ => 1,
+        },
         new("ultraface", "scores [1, n, 2] with background first, boxes [1, n, 4] xyxy 0-1",
             static s => s.Outputs.Count == 2 && s.HasAll("scores", "boxes") && s.Outputs[s.Find("scores")].Last == 2
                 ? Evidence.Certain : Evidence.None,
-            BuildDecoded),
+            BuildDecoded)
+        {
+            Classes = ClassesBesideBackground,
+        },
         new("pytorch-ssd", "scores [1, n, 1 + classes] with background first, boxes [1, n, 4] xyxy 0-1",
             static s => s.Outputs.Count == 2 && s.HasAll("scores", "boxes") && s.Outputs[s.Find("boxes")] is { Rank: 3, Last: 4 }
                 && s.StridesOf(s.Outputs[s.Find("boxes")].Side(1)) is null ? Evidence.Possible : Evidence.None,
-            BuildDecoded),
+            BuildDecoded)
+        {
+            Classes = ClassesBesideBackground,
+        },
         new("scrfd", "scores, distances and key points of two rows a cell on strides 8, 16, 32",
             static s => s.Outputs.Count is 6 or 9 && ScrfdHeads(s) is not null ? Evidence.Certain : Evidence.None,
             static s => new Scrfd(
-                ScrfdHeads(s) ?? throw new ArgumentException("The outputs are not those of SCRFD.", nameof(s)), s.Input)),
+                ScrfdHeads(s) ?? throw new ArgumentException("The outputs are not those of SCRFD.", nameof(s)), s.Input))
+        {
+            Classes = static _ => 1,
+        },
         new("retinaface", "boxes [1, n, 4], scores [1, n, 2] and key points [1, n, 10] against priors",
             static s => s.Outputs.Count == 3 && Columns(s, 4) >= 0 && Columns(s, 2) >= 0 && Columns(s, 10) >= 0
                 ? Evidence.Certain : Evidence.None,
@@ -41,11 +53,20 @@ internal static class FaceFamilies
                 Priors = Ssd.RetinaFacePriors(s.Input),
                 KeyPointsOutput = Columns(s, 10),
                 KeyPointCount = 5,
-            }),
+            })
+        {
+            Classes = static _ => 1,
+        },
         new("blazeface", "boxes and six key points [1, n, 16], logits [1, n, 1], from cell centres",
             static s => s.Outputs.Count == 2 && Columns(s, 16) >= 0 && Columns(s, 1) >= 0 ? Evidence.Certain : Evidence.None,
-            static s => new BlazeFace(Columns(s, 1), Columns(s, 16), s.Outputs[Columns(s, 16)].Side(1), s.Input)),
+            static s => new BlazeFace(Columns(s, 1), Columns(s, 16), s.Outputs[Columns(s, 16)].Side(1), s.Input))
+        {
+            Classes = static _ => 1,
+        },
     ];
+
+    private static int? ClassesBesideBackground(DetectorSignature s) =>
+        s.Find("scores") is >= 0 and var scores ? s.Outputs[scores].Last - 1 : null;
 
     private static int Columns(DetectorSignature s, int columns) => s.FindWhere(o => o.Rank == 3 && o.Last == columns);
 

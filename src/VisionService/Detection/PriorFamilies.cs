@@ -36,7 +36,10 @@ internal static class PriorFamilies
                 Maps(s, isBoxes: false),
                 Maps(s, isBoxes: true),
                 s.ClassCount ?? s.Outputs[Maps(s, isBoxes: false)[0]].Side(1) / 9,
-                s.Input)),
+                s.Input))
+        {
+            Classes = static s => Maps(s, isBoxes: false) is [var first, ..] ? s.Outputs[first].Side(1) / 9 : null,
+        },
     ];
 
     private static int Priors(DetectorSignature s) => s.FindWhere(static o => o is { Rank: 3, Last: 4 }

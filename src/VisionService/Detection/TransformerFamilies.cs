@@ -35,6 +35,7 @@ internal static class TransformerFamilies
                 s.Find("logits"), s.Find("pred_boxes"), s.Outputs[s.Find("logits")].Last - 1, hasSoftmax: true, s.Input))
         {
             Aliases = ["yolos", "table-transformer"],
+            Classes = static s => Logits(s) - 1,
             Suppression = SuppressionMethod.None,
         },
         new("rt-detr", "logits [1, q, classes], pred_boxes cxcywh 0-1, a sigmoid per class",
@@ -47,15 +48,19 @@ internal static class TransformerFamilies
                 "rt_detr", "rt_detr_v2", "rt-detrv2", "d_fine", "d-fine", "deformable_detr", "deformable-detr",
                 "conditional_detr", "conditional-detr", "dab-detr", "deta",
             ],
+            Classes = Logits,
             Suppression = SuppressionMethod.None,
         },
         new("rt-detr-ultralytics", "[1, q, 4 + classes] cxcywh 0-1, class probabilities",
             FitUltralytics,
             static s => new UltralyticsRtDetr(0, s.ClassCount ?? s.Outputs[0].Last - 4, s.Input))
         {
+            Classes = static s => s.Outputs[0].Last - 4,
             Suppression = SuppressionMethod.None,
         },
     ];
+
+    private static int? Logits(DetectorSignature s) => s.Find("logits") is >= 0 and var logits ? s.Outputs[logits].Last : null;
 
     /// <summary>Only the number of labels tells whether the last logit is a class.</summary>
     private static Evidence Fit(DetectorSignature s, int extra) =>

@@ -44,6 +44,7 @@ internal static class YoloMapFamilies
                 s.Input))
         {
             Aliases = ["tiny-yolov2"],
+            Classes = static s => (s.Outputs[0].Side(1) / 5) - 5,
         },
         new("fastestdet", "one map [1, 5 + classes, h, w] of stride 16",
             static s => s.Outputs is [{ Rank: 4 } only] && only.Last * 16 == s.Input.Width && only.Side(1) - 5 == (s.ClassCount ?? 80)
@@ -96,8 +97,13 @@ internal static class YoloMapFamilies
         _ => 0,
     };
 
-    private static AnchorMaps Build(DetectorSignature s, AnchorCoding coding, float[][] anchors) =>
-        new(Maps(s), s.Parameters.Anchors ?? anchors, coding, s.ClassCount ?? Classes(s, Maps(s)[0]), s.Input);
+    private static AnchorMaps Build(DetectorSignature s, AnchorCoding coding, float[][] anchors)
+    {
+        var (maps, levels) = (Maps(s), s.Parameters.Anchors ?? anchors);
+        return maps.Length == levels.Length
+            ? new AnchorMaps(maps, levels, coding, s.ClassCount ?? Classes(s, maps[0]), s.Input)
+            : throw new ArgumentException($"There are {maps.Length} maps for the anchors of {levels.Length}.", nameof(s));
+    }
 
     private static float[] InPixels(float[] cells) => Array.ConvertAll(cells, static side => side * 32);
 

@@ -13,6 +13,11 @@ internal static class YoloShapes
     public static int RowClasses(DetectorSignature s, int before) =>
         s.ClassCount ?? s.Outputs[RowsOf(s)].Last - before - Extra(s);
 
+    /// <summary>How many columns are left for classes behind box and objectness.</summary>
+    public static int? ClassesOfRows(DetectorSignature s) => RowsOf(s) is >= 0 and var rows ? s.Outputs[rows].Last - 5 - Extra(s) : null;
+
+    public static int? ClassesOfV8(DetectorSignature s) => RowsOf(s) is >= 0 and var rows ? s.Outputs[rows].Side(1) - 4 - Extra(s) : null;
+
     public static Evidence FitV8(DetectorSignature s)
     {
         if (!TryRows(s, out var rows) || rows.Side(1) < 5 || (s.IsUltralytics && s.Task is not ("detect" or "segment" or "pose")))

@@ -19,15 +19,16 @@ internal readonly struct Canvas
     /// <summary>Side of a glyph's dot in pixels.</summary>
     private int Dot { get; }
 
-    /// <summary>A frame of which the middle of the line lies on the edges given.</summary>
+    /// <summary>A frame of which the middle of the line lies on the edges given: on the last pixels within, right and below.</summary>
     public void Frame(float xMin, float yMin, float xMax, float yMax, Rgb color)
     {
-        var (left, top, right, bottom) = (Pixel(xMin), Pixel(yMin), Pixel(xMax), Pixel(yMax));
-        var (before, after) = (Line / 2, Line - (Line / 2));
-        Fill(left - before, top - before, right + after, top + after, color);
-        Fill(left - before, bottom - before, right + after, bottom + after, color);
-        Fill(left - before, top - before, left + after, bottom + after, color);
-        Fill(right - before, top - before, right + after, bottom + after, color);
+        var without = Line / 2;
+        var (left, top) = (Pixel(xMin) - without, Pixel(yMin) - without);
+        var (right, bottom) = (Pixel(xMax) + without, Pixel(yMax) + without);
+        Fill(left, top, right, top + Line, color);
+        Fill(left, bottom - Line, right, bottom, color);
+        Fill(left, top, left + Line, bottom, color);
+        Fill(right - Line, top, right, bottom, color);
     }
 
     /// <summary>A filled square around a point.</summary>
@@ -45,7 +46,8 @@ internal readonly struct Canvas
     {
         var padding = 2 * Dot;
         var room = Math.Max(1, (_image.Width - (2 * padding) + Dot) / ((Glyphs.Width + 1) * Dot));
-        var shown = text.Length <= room ? text : text[..room];
+        var letters = string.Concat(text.EnumerateRunes().Select(Glyphs.Shown)); // one for each, also where it is a pair of chars
+        var shown = letters.Length <= room ? letters : letters[..room];
         var width = (((shown.Length * (Glyphs.Width + 1)) - 1) * Dot) + (2 * padding);
         var height = (Glyphs.Height * Dot) + (2 * padding);
         var left = Math.Clamp(Pixel(x) - (Line / 2), 0, Math.Max(0, _image.Width - width));

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace VisionService.Imaging;
 
 /// <summary>A small typeface for captions: the printable characters of ASCII, five dots by eight.</summary>
@@ -61,10 +63,9 @@ internal static class Glyphs
         0x08, 0x04, 0x08, 0x10, 0x08, /* ~ */
     ];
 
-    /// <summary>The columns of a character; a question mark's where there is no such glyph.</summary>
-    public static ReadOnlySpan<byte> Of(char character)
-    {
-        var index = (character is >= First and <= '~' ? character : '?') - First;
-        return Columns.Slice(index * Width, Width);
-    }
+    /// <summary>What stands for a letter: itself, or a question mark where it has no glyph.</summary>
+    public static char Shown(Rune letter) => letter.Value is >= First and <= '~' ? (char)letter.Value : '?';
+
+    /// <summary>The columns of a character that is <see cref="Shown"/>.</summary>
+    public static ReadOnlySpan<byte> Of(char shown) => Columns.Slice((shown - First) * Width, Width);
 }

@@ -8,6 +8,7 @@ internal sealed record LabelList(IReadOnlyList<string> Names, IReadOnlyList<stri
     public int Count => Names.Count;
 
     /// <summary>Names for a model that came without labels: <c>class 0</c>, <c>class 1</c>, ...</summary>
+    /// <param name="count">0: nobody knows how many, and any number may be one.</param>
     public static LabelList Numbered(int count) => new([.. Enumerable.Range(0, count).Select(id => $"class {id}")]);
 
     /// <summary>The name of a class, or its number where the list does not reach it.</summary>
@@ -33,7 +34,9 @@ internal sealed record LabelList(IReadOnlyList<string> Names, IReadOnlyList<stri
             {
                 ids.Add(Find(part) ?? throw new VisionException(
                     VisionError.InvalidRequest,
-                    $"The model has no class '{part}'{Nearest.Hint(part, Names)}; it has {Count}, ids 0 to {Count - 1}."));
+                    Count == 0
+                        ? $"The model has no class '{part}': its classes are numbers from 0 on."
+                        : $"The model has no class '{part}'{Nearest.Hint(part, Names)}; it has {Count}, ids 0 to {Count - 1}."));
             }
         }
 
@@ -52,6 +55,6 @@ internal sealed record LabelList(IReadOnlyList<string> Names, IReadOnlyList<stri
             }
         }
 
-        return int.TryParse(text, out var number) && number >= 0 && number < Names.Count ? number : null;
+        return int.TryParse(text, out var number) && number >= 0 && (Count == 0 || number < Count) ? number : null;
     }
 }

@@ -34,14 +34,19 @@ internal sealed class ModelSession : IDisposable
     public int? FixedBatch => _fixedBatch;
 
     /// <summary>Runs one blank item to see what the outputs are like: the file's own word on shapes may be missing or wrong.</summary>
-    public IReadOnlyList<OutputShape> Probe(ModelInput shape)
+    public IReadOnlyList<OutputShape> Probe(ModelInput shape) => Probe<IReadOnlyList<OutputShape>>(
+        shape,
+        static outputs => [.. outputs.Outputs.Select(static output => new OutputShape(output.Name, [.. output.ItemShape], output.IsFloat))]);
+
+    /// <summary>The same, read by the caller; the outputs are gone afterwards.</summary>
+    public T Probe<T>(ModelInput shape, Func<BatchOutputs, T> read)
     {
         using var blank = new ModelItem(shape);
         blank.Planes.Clear();
         var outputs = Run(0, [blank]);
         try
         {
-            return [.. outputs.Outputs.Select(output => new OutputShape(output.Name, [.. output.ItemShape], output.IsFloat))];
+            return read(outputs);
         }
         finally
         {

@@ -38,9 +38,10 @@ internal static class DetectorLoader
         foreach (var input in draft.Graph.Inputs.Where(input => input.Name != recipe.InputName).ToArray())
         {
             Bind(draft, input, recipe.Input);
+            recipe = recipe with { Geometry = recipe.Geometry with { MultipleOf = 0 } }; // that size is now every image's
         }
 
-        // 3. The decoder is built for what a run really gives.
+        // 3. The decoder is built for what a run really gives, and reads it once.
         var session = loader.Open(draft, recipe);
         try
         {
@@ -48,13 +49,15 @@ internal static class DetectorLoader
             var outputs = probe.Select(shape => new OutputSignature(shape.Name, shape.Shape, !shape.IsFloat)).ToArray();
             IDetectionDecoder Build(ModelInput input, IReadOnlyList<OutputSignature> shapes) =>
                 family.Build(declared with { Input = input, Outputs = shapes });
-            _ = BuildOrRefuse(family, () => Build(recipe.Input, outputs), outputs);
+            var signature = declared with { Input = recipe.Input, Outputs = outputs };
+            var classes = family.Classes(signature);
+            session.Probe(recipe.Input, run => DecodeOrRefuse(family, signature with { ClassCount = classes ?? signature.ClassCount }, run));
             return new OpenDetector(
                 recipe,
                 session,
                 probe,
                 family.Name,
-                labels ?? UsualLabels(draft, family, outputs) ?? LabelList.Numbered(0),
+                FittingLabels(draft, family, labels, classes),
                 new Detector(recipe.Geometry, recipe.Input.Channels, family, Build));
         }
         catch
@@ -137,38 +140,71 @@ internal static class DetectorLoader
         draft.Conclude($"input '{input.Name}'", $"[{string.Join(", ", values)}]", "the network's own size");
     }
 
-    private static IDetectionDecoder BuildOrRefuse(
-        DetectorFamily family, Func<IDetectionDecoder> build, IReadOnlyList<OutputSignature> outputs)
+    /// <summary>A family that the manifest names may be any: what does not fit shows here, not in the first request.</summary>
+    private static bool DecodeOrRefuse(
+        DetectorFamily family, DetectorSignature signature, BatchOutputs run)
     {
         try
         {
-            return build();
+            var decoder = family.Build(signature);
+            using var candidates = Candidates.Rent(new ScoreFilter(0), keyPointCount: decoder.KeyPointCount);
+            decoder.Decode(new ModelOutputs(run, 0), candidates);
+            return true;
         }
         catch (Exception exception) when (exception is ArgumentException or IndexOutOfRangeException or InvalidOperationException)
         {
-            var shapes = string.Join("; ", outputs.Select(output => $"{output.Name} [{string.Join(", ", output.Shape)}]"));
+            var shapes = string.Join("; ", signature.Outputs.Select(output => $"{output.Name} [{string.Join(", ", output.Shape)}]"));
             throw new ModelLoadException(
                 $"The outputs ({shapes}) are not those of family '{family.Name}', which has {family.Reading}.", exception);
         }
     }
 
-    /// <summary>Without labels: eighty classes are COCO's, one class of a face detector is a face; anything else stays numbers.</summary>
-    private static LabelList? UsualLabels(ModelDraft draft, DetectorFamily family, IReadOnlyList<OutputSignature> outputs)
+    /// <summary>
+    /// The labels, if they are as many as the classes and the manifest's thresholds are for some of them. Without: eighty
+    /// classes are COCO's, the one class of a face detector is a face; anything else stays numbers.
+    /// </summary>
+    private static LabelList FittingLabels(ModelDraft draft, DetectorFamily family, LabelList? labels, int? classes)
     {
-        if (FaceFamilies.All.Contains(family))
+        if (labels is not null && classes is not null && labels.Count != classes)
         {
-            draft.Conclude("labels", "face", "the family");
-            return LabelSets.Find("face");
+            throw new ModelLoadException($"There are {labels.Count} labels for {classes} classes.");
         }
 
-        if (outputs.Any(output => output.Shape.Any(side => side is 80 or 84 or 85 or 116)))
+        labels ??= UsualLabels(draft, family, classes);
+        foreach (var label in draft.Manifest.Output.MinScoreByLabel.Keys)
+        {
+            try
+            {
+                if (labels.Resolve([label]).Count != 1)
+                {
+                    throw new ModelLoadException($"{Manifest.FileName}: 'per_class_conf': '{label}' is more than one class.");
+                }
+            }
+            catch (VisionException exception)
+            {
+                throw new ModelLoadException($"{Manifest.FileName}: 'per_class_conf': {exception.Message}", exception);
+            }
+        }
+
+        return labels;
+    }
+
+    private static LabelList UsualLabels(ModelDraft draft, DetectorFamily family, int? classes)
+    {
+        if (classes == 1 && FaceFamilies.All.Contains(family))
+        {
+            draft.Conclude("labels", "face", "the family");
+            return LabelSets.Find("face")!;
+        }
+
+        if (classes == 80)
         {
             draft.Conclude("labels", "COCO's 80 classes", ModelLoader.Assumed);
-            return LabelSets.Find("coco80");
+            return LabelSets.Find("coco80")!;
         }
 
         draft.Conclude("labels", "numbers: there is no label file", ModelLoader.Assumed);
-        return null;
+        return LabelList.Numbered(classes ?? 0);
     }
 }
 

@@ -8,6 +8,9 @@ namespace VisionService.Repository;
 /// <summary>How an image becomes the network's input: geometry on our side, normalisation inside the graph.</summary>
 internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeometry Geometry, PixelNormalization Normalization)
 {
+    // The stride of most encoders: what sides must be multiples of where nobody says.
+    private const int NativeMultiple = 32;
+
     /// <summary>Works the recipe out from the manifest, its preset, the graph's input, and what the family is used to.</summary>
     /// <param name="value">The graph's input that takes the image.</param>
     /// <exception cref="ModelLoadException">The input is no image, or the manifest contradicts the file.</exception>
@@ -103,13 +106,25 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
     private static InputGeometry ReadGeometry(
         ModelDraft draft, ManifestInput manifest, InputDefaults defaults, bool isOpen, int width, int height)
     {
+        if (!isOpen && manifest.MultipleOf is not null)
+        {
+            throw new ModelLoadException(
+                $"{Manifest.FileName}: 'multiple_of' is for a file that leaves the size of its input open; this one fixes [{width}, {height}] (width, height).");
+        }
+
         var mode = draft.Choose("resize", manifest.Resize, defaults.Resize, defaults.Source);
+        if (mode == ResizeMode.Native && !isOpen)
+        {
+            throw new ModelLoadException(
+                $"{Manifest.FileName}: 'resize: native' is for a file that leaves the size of its input open; this one fixes [{width}, {height}] (width, height).");
+        }
+
         var isUsual = mode == defaults.Resize;
         return new InputGeometry(width, height, mode)
         {
             ResizeShortest = manifest.Shortest ?? (isUsual ? defaults.Shortest : 0),
-            ResizeLongest = isOpen && isUsual ? defaults.Longest : 0,
-            MultipleOf = manifest.MultipleOf ?? (isOpen ? defaults.MultipleOf : 0),
+            ResizeLongest = isOpen && isUsual && manifest.Size is null ? defaults.Longest : 0,
+            MultipleOf = isOpen ? manifest.MultipleOf ?? (mode == ResizeMode.Native ? NativeMultiple : defaults.MultipleOf) : 0,
             Align = manifest.Align ?? defaults.Align,
             Rounding = defaults.Rounding,
             Interpolation = manifest.Interpolation ?? defaults.Interpolation,

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
 using OnnxGraph;
+using VisionService.Detection;
 using VisionService.Inference;
 
 namespace VisionService.Repository;
@@ -81,6 +82,7 @@ internal sealed class ModelLoader(
 
         var (task, source) = UltralyticsMetadata.Task(draft) is { } written ? (written, "the file's metadata")
             : SegmenterLoader.DrawsObjects(draft) ? ("segment", "names and shapes of the outputs")
+            : draft.Manifest.Family is { } family && DetectorFamilies.Find(family) is not null ? ("detect", Manifest.FileName)
             : DetectorLoader.IsDetector(draft) ? ("detect", "names and shapes of the outputs")
             : SegmenterLoader.DrawsMaps(draft) ? ("segment", Assumed)
             : ("classify", Assumed);

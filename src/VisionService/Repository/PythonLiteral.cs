@@ -25,7 +25,8 @@ internal ref struct PythonLiteral
     {
         var literal = new PythonLiteral(text);
         var value = literal.Value();
-        return literal.Peek() == '\0' ? value : throw literal.Unexpected("the end");
+        literal.Peek();
+        return literal._at == text.Length ? value : throw literal.Unexpected("the end");
     }
 
     private object? Value()
@@ -114,7 +115,7 @@ internal ref struct PythonLiteral
     private string Hex(int digits)
     {
         if (_at + digits > _text.Length
-            || !int.TryParse(_text.Slice(_at, digits), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var code)
+            || !int.TryParse(_text.Slice(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code)
             || !Rune.IsValid(code))
         {
             throw Unexpected($"{digits} hexadecimal digits of a character");

@@ -28,9 +28,10 @@ internal static class UltralyticsMetadata
         {
             var names = PythonLiteral.Parse(text) switch
             {
-                List<KeyValuePair<object?, object?>> dict => Ordered(dict),
-                List<object?> list => [.. list.OfType<string>()],
-                _ => [],
+                List<KeyValuePair<object?, object?>> dict
+                    when dict.All(static pair => pair is { Key: double, Value: string }) => ById(dict),
+                List<object?> list when list.All(static name => name is string) => [.. list.Cast<string>()],
+                _ => throw new ModelLoadException("The file's metadata 'names' is neither a list of names nor names by class id."),
             };
             draft.Conclude("labels", $"{names.Length} names", "the file's metadata");
             return names.Length > 0 ? new LabelList(names) : null;
@@ -41,6 +42,12 @@ internal static class UltralyticsMetadata
         }
     }
 
-    private static string[] Ordered(List<KeyValuePair<object?, object?>> dict) =>
-        [.. dict.Where(pair => pair is { Key: double, Value: string }).OrderBy(pair => (double)pair.Key!).Select(pair => (string)pair.Value!)];
+    private static string[] ById(List<KeyValuePair<object?, object?>> dict)
+    {
+        var ordered = dict.OrderBy(static pair => (double)pair.Key!).ToArray();
+        return ordered.Select(static pair => (double)pair.Key!).SequenceEqual(Enumerable.Range(0, ordered.Length).Select(static id => (double)id))
+            ? [.. ordered.Select(static pair => (string)pair.Value!)]
+            : throw new ModelLoadException(
+                $"The file's metadata 'names' does not number its {ordered.Length} classes from 0 to {ordered.Length - 1}.");
+    }
 }

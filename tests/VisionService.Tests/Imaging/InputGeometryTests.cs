@@ -88,4 +88,49 @@ public sealed class InputGeometryTests
         Assert.Equal((0f, 0f), (placement.ToSourceX(0), placement.ToSourceY(0)));
         Assert.Equal((1234f, 567f), (placement.ToSourceX(300), placement.ToSourceY(200)));
     }
+
+    [Theory]
+    [InlineData(640, 427, 320, 224, 5)] // 320 x 214; to the next 32: 10 rows more, 5 of them above (letterbox/flower_320_auto)
+    [InlineData(427, 640, 224, 320, 0)]
+    [InlineData(500, 500, 320, 320, 0)]
+    [InlineData(5000, 1, 320, 32, 15)] // a row of one pixel: 31 / 2 - .1 = 15.4
+    public void A_network_that_takes_any_size_gets_the_least_multiples_that_hold_the_picture(
+        int sourceWidth, int sourceHeight, int width, int height, int top)
+    {
+        var fitted = new InputGeometry(320, 320, ResizeMode.Letterbox) { MultipleOf = 32 }.Fitted(sourceWidth, sourceHeight);
+        Assert.Equal((width, height, top), (fitted.Width, fitted.Height, fitted.Place(sourceWidth, sourceHeight).Top));
+    }
+
+    [Theory]
+    [InlineData(640, 480, 1067, 800)] // 800 / 480 * 640 = 1066.7
+    [InlineData(2000, 500, 1333, 333)] // the longer side decides: 1333 / 2000 * 500 = 333.25
+    [InlineData(480, 640, 800, 1067)]
+    public void Shortest_and_longest_side_set_the_scale(int sourceWidth, int sourceHeight, int width, int height)
+    {
+        var fitted = new InputGeometry(1333, 1333, ResizeMode.Letterbox)
+        {
+            ResizeShortest = 800,
+            ResizeLongest = 1333,
+            MultipleOf = 1,
+            Align = LetterboxAlign.TopLeft,
+        }.Fitted(sourceWidth, sourceHeight);
+        var placement = fitted.Place(sourceWidth, sourceHeight);
+        Assert.Equal((width, height, width, height), (fitted.Width, fitted.Height, placement.ResizedWidth, placement.ResizedHeight));
+    }
+
+    [Fact]
+    public void A_stretched_or_fixed_input_stays_as_it_is()
+    {
+        var stretched = new InputGeometry(320, 320, ResizeMode.Stretch) { MultipleOf = 32 };
+        Assert.Same(stretched, stretched.Fitted(640, 100));
+        var fixedSize = new InputGeometry(320, 320, ResizeMode.Letterbox);
+        Assert.Same(fixedSize, fixedSize.Fitted(640, 100));
+    }
+
+    [Theory]
+    [InlineData(true, 320, 214)]
+    [InlineData(false, 640, 428)] // sampled without antialiasing: what lies between is seen
+    public void The_decoder_must_give_what_the_whole_picture_is_resized_to(bool antialias, int width, int height) => Assert.Equal(
+        (width, height),
+        new InputGeometry(320, 320, ResizeMode.Letterbox) { Antialias = antialias, MultipleOf = 32 }.NeededSize(640, 427));
 }

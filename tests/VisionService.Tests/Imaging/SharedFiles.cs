@@ -5,6 +5,9 @@ internal static class SharedFiles
 {
     private static readonly string? Root = Find();
 
+    /// <summary>Whether a fixture may ask for them: where it cannot skip.</summary>
+    public static bool AreThere => Root is not null;
+
     public static string Path(string relative)
     {
         var path = Root is null ? null : System.IO.Path.Combine(Root, relative);

@@ -1,3 +1,4 @@
+using VisionService.Detection;
 using VisionService.Imaging;
 using VisionService.Inference;
 using VisionService.Repository;
@@ -7,7 +8,7 @@ namespace VisionService.Tests.Repository;
 public class ManifestTests
 {
     [Fact]
-    public void An_empty_file_says_nothing() => Assert.Equal(Manifest.Empty, Parse(""));
+    public void An_empty_file_says_nothing() => Assert.Equivalent(Manifest.Empty, Parse(""));
 
     [Fact]
     public void Every_key_is_read()
@@ -32,7 +33,8 @@ public class ManifestTests
               mean: [0.5, 1/4, 0]
               std: 2
               layout: nhwc
-            output: {scores: prob, activation: sigmoid, background: first, conf: 0.3}
+            output: {scores: prob, activation: sigmoid, background: first, conf: 0.3, iou: 0.6, nms: diou, label_offset: 1,
+              per_class_conf: {door: 0.4}}
             batching: {max: 8, max_delay_ms: 2.5, max_queue: 64}
             instances: {cpu: 2, cuda: auto}
             """);
@@ -46,7 +48,10 @@ public class ManifestTests
         Assert.Equal(1.0 / 255, input.Scale);
         Assert.Equal([0.5, 0.25, 0], input.Mean!);
         Assert.Equal([2.0], input.Std!);
-        Assert.Equal(new ManifestOutput("prob", ScoreActivation.Sigmoid, Background: true, 0.3), manifest.Output);
+        var output = manifest.Output;
+        Assert.Equal(("prob", ScoreActivation.Sigmoid, true, 1), (output.Scores, output.Activation, output.Background, output.LabelOffset));
+        Assert.Equal((0.3, 0.6, SuppressionMethod.DIoU), (output.MinScore, output.MaxIoU, output.Suppression));
+        Assert.Equal([new("door", 0.4)], output.MinScoreByLabel);
         Assert.Equal(new ManifestBatching(8, TimeSpan.FromMilliseconds(2.5), 64, CpuInstances: 2, CudaInstances: null), manifest.Batching);
     }
 
@@ -75,7 +80,7 @@ public class ManifestTests
     [Theory]
     [InlineData("tsak: classify", "vision.yaml: unknown key 'tsak' (did you mean 'task'?). Known: name, task, family, labels, input, output, batching, instances.")]
     [InlineData("input: {sise: 4}", "vision.yaml: input: unknown key 'sise' (did you mean 'size'?). Known: preset, size, ")]
-    [InlineData("output: {treshold: 4}", "vision.yaml: output: unknown key 'treshold'. Known: scores, activation, background, conf.")]
+    [InlineData("output: {treshold: 4}", "vision.yaml: output: unknown key 'treshold'. Known: scores, activation, background, label_offset, conf, per_class_conf, iou, nms.")]
     [InlineData("batching: {maximum: 4}", "vision.yaml: batching: unknown key 'maximum'. Known: max, max_delay_ms, max_queue.")]
     [InlineData("instances: {gpus: 4}", "vision.yaml: instances: unknown key 'gpus'. Known: cpu, cuda.")]
     [InlineData("input: {preset: keras}", "vision.yaml: input: 'preset' must be one of torchvision, unit, raw, keras-tf, keras-caffe, keras-torch, not 'keras'.")]

@@ -11,10 +11,20 @@ internal sealed record CocoGroundTruth(
 
     /// <exception cref="JsonException">The text is not JSON of that form.</exception>
     public static CocoGroundTruth Read(Stream json) =>
-        JsonSerializer.Deserialize<CocoGroundTruth>(json, Json) is
-        { Images: not null, Categories: not null, Annotations: not null } truth
-            ? truth
-            : throw new JsonException("Images, categories and annotations are needed.");
+        JsonSerializer.Deserialize<CocoGroundTruth>(json, Json) switch
+        {
+            not { Images: not null, Categories: not null, Annotations: not null } =>
+                throw new JsonException("Images, categories and annotations are needed."),
+            { Images: var images } when images.Any(static image => image?.FileName is null) =>
+                throw new JsonException("An image has no file_name."),
+            { Categories: var categories } when categories.Any(static category => category?.Name is null) =>
+                throw new JsonException("A category has no name."),
+            { Categories: var categories } when categories.DistinctBy(static category => category.Name).Count() < categories.Count =>
+                throw new JsonException("Two categories have the same name."),
+            { Annotations: var annotations } when annotations.Any(static annotation => annotation?.Bbox is not { Length: 4 }) =>
+                throw new JsonException("An annotation has no bbox of four numbers."),
+            var truth => truth,
+        };
 }
 
 internal sealed record CocoImage(long Id, string FileName, int Width, int Height);
