@@ -46,7 +46,10 @@ public class ManifestTests
         Assert.Equal(1.0 / 255, input.Scale);
         Assert.Equal([0.5, 0.25, 0], input.Mean!);
         Assert.Equal([2.0], input.Std!);
-        Assert.Equal(new ManifestOutput("prob", ScoreActivation.Sigmoid, Background: true, 0.3), manifest.Output);
+        var output = manifest.Output;
+        Assert.Equal(
+            ("prob", ScoreActivation.Sigmoid, true, 0.3),
+            (output.Scores!, output.Activation, output.Background, output.MinScore));
         Assert.Equal(new ManifestBatching(8, TimeSpan.FromMilliseconds(2.5), 64, CpuInstances: 2, CudaInstances: null), manifest.Batching);
     }
 
