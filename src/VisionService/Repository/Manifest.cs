@@ -159,6 +159,7 @@ internal sealed record ManifestInput(
 /// <param name="LabelOffset">The id that the model gives to the first label; null: the family's.</param>
 /// <param name="MinScore">Lowest score where a request names none, 0-1.</param>
 /// <param name="MinScoreByLabel">The same by label.</param>
+/// <param name="ChoosesInGraph">Whether a map's best class is chosen in the graph; null: where that is quicker.</param>
 /// <param name="MaxIoU">Overlap above which two boxes are one object where a request names none, 0-1.</param>
 internal sealed record ManifestOutput(
     string? Scores,
@@ -168,7 +169,8 @@ internal sealed record ManifestOutput(
     double? MinScore,
     IReadOnlyDictionary<string, double> MinScoreByLabel,
     double? MaxIoU,
-    SuppressionMethod? Suppression)
+    SuppressionMethod? Suppression,
+    bool? ChoosesInGraph)
 {
     private static readonly Dictionary<string, ScoreActivation> Activations = new()
     {
@@ -178,6 +180,8 @@ internal sealed record ManifestOutput(
     };
 
     private static readonly Dictionary<string, bool> Backgrounds = new() { ["first"] = true, ["none"] = false };
+
+    private static readonly Dictionary<string, bool> Choosers = new() { ["in-graph"] = true, ["outside"] = false };
 
     private static readonly Dictionary<string, SuppressionMethod> Suppressions = new()
     {
@@ -199,7 +203,8 @@ internal sealed record ManifestOutput(
             yaml.Number("conf", 0, 1),
             yaml.Section("per_class_conf").AllNumbers(0, 1),
             yaml.Number("iou", 0, 1),
-            yaml.Choice("nms", Suppressions));
+            yaml.Choice("nms", Suppressions),
+            yaml.Choice("argmax", Choosers));
         yaml.End();
         return output;
     }

@@ -45,13 +45,20 @@ internal sealed class ModelLoader(
         }
     }
 
-    /// <summary>Fuses the normalisation into the graph and opens a session on it, with an open batch axis where that is wanted and right.</summary>
+    /// <summary>Whether what a run gives back travels far: less of it is then worth an operation in the graph.</summary>
+    public bool OutputsTravel => provider.IsCuda;
+
+    /// <summary>Fuses the normalisation into the graph and opens a session on it.</summary>
     public ModelSession Open(ModelDraft draft, InputRecipe recipe)
     {
         InputNormalization.Fuse(draft.Graph, recipe.InputName, recipe.Normalization);
         draft.Batching = Batching(draft.Manifest);
-        return draft.Batching.MaxBatchSize > 1 ? OpenForBatches(draft, recipe) : OpenSession(draft.Graph, draft);
+        return Reopen(draft, recipe);
     }
+
+    /// <summary>Opens a session on the graph as it is now, with an open batch axis where that is wanted and right.</summary>
+    public ModelSession Reopen(ModelDraft draft, InputRecipe recipe) =>
+        draft.Batching.MaxBatchSize > 1 ? OpenForBatches(draft, recipe) : OpenSession(draft.Graph, draft);
 
     /// <summary>Puts the session behind a batcher and warms it up.</summary>
     /// <param name="session">Disposed of by the caller if that fails.</param>

@@ -79,6 +79,15 @@ internal static class SegmenterLoader
                 : Reading(outputs, draft, input);
             draft.Conclude("outputs", Describe(reading), "a probe run");
             var classes = Classes(reading, outputs);
+            if (ChoosesInGraph(loader, draft, recipe, reading, outputs))
+            {
+                ClassIds.Fuse(draft.Graph, outputs[reading.Output].Name, reading.IsInterleaved ? 3 : 1);
+                session.Dispose();
+                session = loader.Reopen(draft, recipe);
+                reading = reading with { Form = SegmentationForm.Indices, IsInterleaved = false };
+                draft.Conclude("best class", "chosen in the graph", "one score for each pixel of the image");
+            }
+
             var labels = Labels(draft, reading, classes);
             return loader.Finish(
                 draft,
@@ -94,6 +103,26 @@ internal static class SegmenterLoader
             session.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Only where a pixel of the image is a cell of the map, at its own size: elsewhere scores are interpolated before the
+    /// best is chosen, and choosing first would give other borders.
+    /// </summary>
+    private static bool ChoosesInGraph(
+        ModelLoader loader, ModelDraft draft, InputRecipe recipe, OutputReading reading, IReadOnlyList<OutputShape> outputs)
+    {
+        var said = draft.Manifest.Output.ChoosesInGraph;
+        var shape = outputs[reading.Output].Shape;
+        var places = reading.IsInterleaved ? (shape[^3], shape[^2]) : (shape[^2], shape[^1]);
+        var isSame = reading.Form == SegmentationForm.Scores
+            && Classes(reading, outputs) <= 256
+            && recipe.Geometry.Mode == ResizeMode.Native
+            && places == (recipe.Input.Height, recipe.Input.Width);
+        return said == true && !isSame
+            ? throw new ModelLoadException(
+                $"{Manifest.FileName}: 'argmax: in-graph' needs 'resize: native' and scores of at most 256 classes at the input's own size; output {outputs[reading.Output]} would change its borders.")
+            : isSame && (said ?? loader.OutputsTravel);
     }
 
     private static int? Classes(OutputReading reading, IReadOnlyList<OutputShape> outputs) => reading.Form switch
