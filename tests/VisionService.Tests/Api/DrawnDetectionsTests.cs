@@ -137,7 +137,6 @@ public class DrawnDetectionsTests(DetectFixture fixture) : IClassFixture<DetectF
         var answer = await SendAsync($"/detect?model={model}", file, accept);
         answer.MustBe(HttpStatusCode.OK);
         var body = await answer.Response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
-        Keep(body, accept);
         return (answer, Image.Load<Rgb24>(body));
     }
 
@@ -158,15 +157,5 @@ public class DrawnDetectionsTests(DetectFixture fixture) : IClassFixture<DetectF
                 prediction.GetProperty("class_id").GetInt32(),
                 RectangleF.FromLTRB(Corner("xmin"), Corner("ymin"), Corner("xmax"), Corner("ymax")));
         });
-    }
-
-    /// <summary>Leaves the picture where VISION_TEST_PICTURES says, for people to look at.</summary>
-    private static void Keep(byte[] picture, string mediaType)
-    {
-        if (Environment.GetEnvironmentVariable("VISION_TEST_PICTURES") is { } folder)
-        {
-            var name = $"{TestContext.Current.TestMethod!.MethodName}-{picture.Length}.{mediaType["image/".Length..]}";
-            File.WriteAllBytes(Path.Combine(folder, name), picture);
-        }
     }
 }

@@ -62,6 +62,26 @@ public sealed partial class RealDetectionServiceTests(RealDetectionServiceTests.
     }
 
     [Fact]
+    public async Task Tiles_find_the_small_dogs_of_a_large_photo()
+    {
+        // Twelve copies of a photo, 480 pixels wide, on 4000 x 3000: 38 in a network of 320, but 240 in a tile of 640.
+        using var dog = Image.Load<Rgb24>(SharedFiles.Bytes("images/darknet-dog.jpg"));
+        dog.Mutate(static context => context.Resize(480, 360));
+        using var wall = new Image<Rgb24>(4000, 3000, new Rgb24(114, 114, 114));
+        for (var i = 0; i < 12; i++)
+        {
+            var place = new Point(200 + (i % 4 * 950), 300 + (i / 4 * 950));
+            wall.Mutate(context => context.DrawImage(dog, place, 1));
+        }
+
+        var photo = Photos.Encode(wall, new JpegEncoder { Quality = 92 });
+        static int Dogs(IEnumerable<Labelled> found) => found.Count(static o => o.Label == "dog");
+        var untiled = Dogs(await DetectAsync("yolo11n", photo));
+        var tiled = Dogs(await DetectAsync("yolo11n", photo, 0.25f, "&tile=640x640"));
+        Assert.True(untiled <= 2 && tiled is >= 11 and <= 13, $"{untiled} untiled, {tiled} tiled");
+    }
+
+    [Fact]
     public async Task Two_families_find_the_same_faces()
     {
         var photo = SharedFiles.Bytes("images/people-group-1.jpg");
@@ -103,15 +123,15 @@ public sealed partial class RealDetectionServiceTests(RealDetectionServiceTests.
         }
     }
 
-    private async Task<List<Labelled>> DetectAsync(string model, byte[] photo, float minScore = 0.25f) =>
+    private async Task<List<Labelled>> DetectAsync(string model, byte[] photo, float minScore = 0.25f, string more = "") =>
     [
-        .. (await PostAsync(model, photo, minScore)).Json.GetProperty("predictions").EnumerateArray().Select(static prediction => new Labelled(
+        .. (await PostAsync(model, photo, minScore, more)).Json.GetProperty("predictions").EnumerateArray().Select(static prediction => new Labelled(
             prediction.GetProperty("label").GetString()!, prediction.GetProperty("score").GetSingle(), BoxOf(prediction))),
     ];
 
-    private async Task<Answer> PostAsync(string model, byte[] photo, float minScore)
+    private async Task<Answer> PostAsync(string model, byte[] photo, float minScore, string more = "")
     {
-        var path = FormattableString.Invariant($"/detect?model={model}&score_threshold={minScore}");
+        var path = FormattableString.Invariant($"/detect?model={model}&score_threshold={minScore}{more}");
         return (await _service!.PostAsync(path, photo, "application/octet-stream")).MustBe(System.Net.HttpStatusCode.OK);
     }
 
