@@ -19,7 +19,8 @@ public class DetectEndpointTests(DetectFixture fixture) : IClassFixture<DetectFi
     public async Task Every_detector_of_the_fixture_is_ready()
     {
         var models = (await _service.GetAsync("/models")).Json.GetProperty("models").EnumerateArray();
-        Assert.All(models, static model => Assert.False(model.TryGetProperty("problem", out var problem), problem.ToString()));
+        Assert.All(
+            models, static model => Assert.False(model.TryGetProperty("problem", out var problem), problem.ToString()));
     }
 
     [Fact]
@@ -28,7 +29,8 @@ public class DetectEndpointTests(DetectFixture fixture) : IClassFixture<DetectFi
         var answer = await _service.PostAsync("/detect?model=fixed&max_detections=1", Of(64, 64));
         var json = answer.Json;
         Assert.Equal("application/json", answer.Response.Content.Headers.ContentType?.ToString());
-        Assert.Equal("""{"name":"fixed","version":"1","task":"detect","family":"yolov8"}""", json.GetProperty("model").GetRawText());
+        Assert.Equal(
+            """{"name":"fixed","version":"1","task":"detect","family":"yolov8"}""", json.GetProperty("model").GetRawText());
         Assert.Equal("""{"width":64,"height":64}""", json.GetProperty("image").GetRawText());
         Assert.Equal(
             """[{"label":"red","class_id":0,"score":0.9,"box":{"xmin":0,"ymin":0,"xmax":40,"ymax":40}}]""",
@@ -43,7 +45,8 @@ public class DetectEndpointTests(DetectFixture fixture) : IClassFixture<DetectFi
     public async Task A_letterbox_is_undone(string model)
     {
         var image = Of(128, 96, (Red, 8, 0, 20, 96), (Blue, 40, 30, 128, 80));
-        Assert.Equal("red 8,0,20,96; blue 40,30,128,80", Found.In(await _service.PostAsync($"/detect?model={model}", image)));
+        Assert.Equal(
+            "red 8,0,20,96; blue 40,30,128,80", Found.In(await _service.PostAsync($"/detect?model={model}", image)));
     }
 
     [Theory]
@@ -53,13 +56,15 @@ public class DetectEndpointTests(DetectFixture fixture) : IClassFixture<DetectFi
     public async Task So_it_is_for_a_portrait(string model)
     {
         var image = Of(96, 128, (Red, 8, 0, 20, 96), (Green, 40, 30, 96, 128));
-        Assert.Equal("red 8,0,20,96; green 40,30,96,128", Found.In(await _service.PostAsync($"/detect?model={model}", image)));
+        Assert.Equal(
+            "red 8,0,20,96; green 40,30,96,128", Found.In(await _service.PostAsync($"/detect?model={model}", image)));
     }
 
     [Fact] // 192 x 192 to 96 x 64: 2 pixels a column, 3 a row
     public async Task A_stretch_is_undone_side_by_side() => Assert.Equal(
         "green 0,30,192,60; blue 100,90,120,192",
-        Found.In(await _service.PostAsync("/detect?model=stretched", Of(192, 192, (Green, 0, 30, 192, 60), (Blue, 100, 90, 120, 192)))));
+        Found.In(await _service.PostAsync(
+            "/detect?model=stretched", Of(192, 192, (Green, 0, 30, 192, 60), (Blue, 100, 90, 120, 192)))));
 
     [Fact] // 33 x 64 in 64 x 64: (64 - 33) / 2 - .1 = 15.4, 15 columns to the left and 16 to the right
     public async Task An_odd_padding_is_undone_by_the_columns_really_used() => Assert.Equal(
@@ -106,7 +111,8 @@ public class DetectEndpointTests(DetectFixture fixture) : IClassFixture<DetectFi
     public async Task A_photo_decoded_smaller_gives_the_boxes_of_the_whole_one(string model)
     {
         (Rgb24, int, int, int, int)[] objects = [(Red, 64, 96, 320, 480), (Blue, 512, 192, 1024, 768)];
-        var scaled = await _service.PostAsync($"/detect?model={model}", Of(1024, 768, FinestJpeg, objects), "image/jpeg");
+        var scaled = await _service.PostAsync(
+            $"/detect?model={model}", Of(1024, 768, FinestJpeg, objects), "image/jpeg");
         var whole = await _service.PostAsync($"/detect?model={model}", Of(1024, 768, objects));
         Assert.Equal("red 64,96,320,480; blue 512,192,1024,768", Found.In(whole));
         Assert.Equal(Found.In(whole), Found.In(scaled));
@@ -116,7 +122,8 @@ public class DetectEndpointTests(DetectFixture fixture) : IClassFixture<DetectFi
     [Fact]
     public async Task A_grey_model_sees_brightness() => Assert.Equal(
         "bright 16,20,64,40",
-        Found.In(await _service.PostAsync("/detect?model=grey", Of(128, 128, (White, 16, 20, 64, 40), (Blue, 80, 80, 100, 100)))));
+        Found.In(await _service.PostAsync(
+            "/detect?model=grey", Of(128, 128, (White, 16, 20, 64, 40), (Blue, 80, 80, 100, 100)))));
 
     [Fact]
     public async Task Many_images_are_answered_in_their_order_each_with_its_own_problem()
@@ -150,7 +157,8 @@ public class DetectEndpointTests(DetectFixture fixture) : IClassFixture<DetectFi
     [Fact]
     public async Task A_run_that_fails_is_a_500_without_internals() => Assert.Equal(
         "The model failed on this input.",
-        (await _service.PostAsync("/detect?model=afraid", Of(64, 64, (Green, 0, 0, 8, 8)))).Problem(500, "inference-failed"));
+        (await _service.PostAsync("/detect?model=afraid", Of(64, 64, (Green, 0, 0, 8, 8)))).Problem(
+            500, "inference-failed"));
 
     private static RotateMode Turn(int orientation) => orientation switch
     {

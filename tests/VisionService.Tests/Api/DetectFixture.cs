@@ -19,9 +19,21 @@ public sealed class DetectFixture : IAsyncLifetime
             TinyDetectors.Unit,
             ModelFolder.ColorLabels)
         .Add("centred", TinyDetectors.Colors(64, 64).Build(), TinyDetectors.Unit, ModelFolder.ColorLabels)
-        .Add("top-left", TinyDetectors.Colors(64, 64).Build(), "input: {preset: unit, align: topleft}", ModelFolder.ColorLabels)
-        .Add("stretched", TinyDetectors.Colors(64, 96).Build(), "input: {preset: unit, resize: stretch, antialias: false}", ModelFolder.ColorLabels)
-        .Add("any-size", TinyDetectors.Colors("H", "W").Build(), "input: {preset: unit, size: 128}", ModelFolder.ColorLabels)
+        .Add(
+            "top-left",
+            TinyDetectors.Colors(64, 64).Build(),
+            "input: {preset: unit, align: topleft}",
+            ModelFolder.ColorLabels)
+        .Add(
+            "stretched",
+            TinyDetectors.Colors(64, 96).Build(),
+            "input: {preset: unit, resize: stretch, antialias: false}",
+            ModelFolder.ColorLabels)
+        .Add(
+            "any-size",
+            TinyDetectors.Colors("H", "W").Build(),
+            "input: {preset: unit, size: 128}",
+            ModelFolder.ColorLabels)
         .Add("grey", TinyDetectors.Bright(64, 64).Build(), "input: {scale: 1/255}", "bright\n")
         .Add("spots", TinyDetectors.Spots(), "{input: {preset: unit}, output: {iou: 0.4}}", "spot\n")
         .Add("afraid", TinyDetectors.AfraidOfGreen(), TinyDetectors.Unit, ModelFolder.ColorLabels)

@@ -4,7 +4,9 @@ using static VisionService.Tests.Detection.Scenes;
 
 namespace VisionService.Tests.Api;
 
-/// <summary>What each parameter does to five boxes: red .9, .8 (inside the first, IoU .75) and .2, green .7 (as the first), blue .3.</summary>
+/// <summary>
+/// What each parameter does to five boxes: red .9, .8 (inside the first, IoU .75) and .2, green .7 (as the first), blue .3.
+/// </summary>
 public class DetectParametersTests(DetectFixture fixture) : IClassFixture<DetectFixture>
 {
     private const string Known =
@@ -80,7 +82,8 @@ public class DetectParametersTests(DetectFixture fixture) : IClassFixture<Detect
         // Steps of 32: 1 + ceil((2000 - 32) / 32) = 63 in a row, 1 + ceil((1000 - 32) / 32) = 32 in a column.
         var answer = await _service.PostAsync("/detect?model=fixed&tile=32x32&tile_overlap=0", Of(2000, 1000));
         Assert.Equal(
-            "Tiles of 32x32 cut the image of 2000 x 1000 pixels into 2016; 128 are allowed.", answer.Problem(400, "invalid-request"));
+            "Tiles of 32x32 cut the image of 2000 x 1000 pixels into 2016; 128 are allowed.", answer.Problem(
+                400, "invalid-request"));
     }
 
     [Fact]
@@ -102,7 +105,8 @@ public class DetectParametersTests(DetectFixture fixture) : IClassFixture<Detect
     public async Task The_manifest_sets_what_a_request_leaves_out()
     {
         var detector = TinyDetectors.Fixed(
-            (0, 0.9f, 0, 0, 40, 40), (0, 0.8f, 0, 0, 40, 30), (1, 0.7f, 0, 0, 40, 40), (2, 0.3f, 44, 44, 64, 64), (0, 0.2f, 44, 0, 60, 20));
+            (0, 0.9f, 0, 0, 40, 40), (0, 0.8f, 0, 0, 40, 30), (1, 0.7f, 0, 0, 40, 40), (2, 0.3f, 44, 44, 64, 64), (
+                0, 0.2f, 44, 0, 60, 20));
         var folder = new ModelFolder();
         (string Output, string Query, string Predictions)[] rows =
         [
@@ -121,14 +125,19 @@ public class DetectParametersTests(DetectFixture fixture) : IClassFixture<Detect
         ];
         for (var i = 0; i < rows.Length; i++)
         {
-            folder.Add($"m{i}", detector.Clone(), $"{{{TinyDetectors.Unit}, output: {{{rows[i].Output}}}}}", ModelFolder.ColorLabels);
+            folder.Add(
+                $"m{i}",
+                detector.Clone(),
+                $"{{{TinyDetectors.Unit}, output: {{{rows[i].Output}}}}}",
+                ModelFolder.ColorLabels);
         }
 
         await using var service = await TestService.StartAsync(folder);
         for (var i = 0; i < rows.Length; i++)
         {
             var answer = await service.PostAsync($"/detect?model=m{i}&{rows[i].Query}", Image);
-            Assert.Equal((rows[i].Output, rows[i].Predictions), (rows[i].Output, answer.MustBe(HttpStatusCode.OK).Predictions));
+            Assert.Equal(
+                (rows[i].Output, rows[i].Predictions), (rows[i].Output, answer.MustBe(HttpStatusCode.OK).Predictions));
         }
     }
 }

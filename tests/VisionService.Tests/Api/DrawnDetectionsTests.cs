@@ -21,7 +21,11 @@ public class DrawnDetectionsTests(DetectFixture fixture) : IClassFixture<DetectF
     {
         // A box in the middle and one that fills the lower right corner, in pixels that the network sees exactly.
         var unit = width / 64;
-        var file = Of(width, height, (Red, 8 * unit, 8 * unit, 24 * unit, 24 * unit), (Blue, 40 * unit, 32 * unit, width, height));
+        var file = Of(
+            width,
+            height,
+            (Red, 8 * unit, 8 * unit, 24 * unit, 24 * unit),
+            (Blue, 40 * unit, 32 * unit, width, height));
         var (answer, picture) = await DrawAsync("centred", file, "image/png");
         using (picture)
         {
@@ -36,7 +40,10 @@ public class DrawnDetectionsTests(DetectFixture fixture) : IClassFixture<DetectF
                 var (right, bottom) = (Math.Min((int)found.Right, width) - 1, Math.Min((int)found.Bottom, height) - 1);
                 Assert.Equal(
                     [edge, edge, edge, edge],
-                    [picture[left, bottom - 2], picture[right, (top + bottom) / 2], picture[right - 2, bottom], picture[(left + right) / 2, bottom]]);
+                    [
+                        picture[left, bottom - 2], picture[right, (top + bottom) / 2],
+                        picture[right - 2, bottom], picture[(left + right) / 2, bottom],
+                    ]);
             }
         }
     }
@@ -44,7 +51,8 @@ public class DrawnDetectionsTests(DetectFixture fixture) : IClassFixture<DetectF
     [Fact]
     public async Task A_jpeg_has_the_size_of_the_upright_image()
     {
-        var photo = Encoded.WithOrientation(Encoded.Scene(96, 64, new SixLabors.ImageSharp.Formats.Jpeg.JpegEncoder()), 6);
+        var photo = Encoded.WithOrientation(
+            Encoded.Scene(96, 64, new SixLabors.ImageSharp.Formats.Jpeg.JpegEncoder()), 6);
         var (answer, picture) = await DrawAsync("fixed", photo, "image/jpeg");
         using (picture)
         {
@@ -137,7 +145,6 @@ public class DrawnDetectionsTests(DetectFixture fixture) : IClassFixture<DetectF
         var answer = await SendAsync($"/detect?model={model}", file, accept);
         answer.MustBe(HttpStatusCode.OK);
         var body = await answer.Response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
-        Keep(body, accept);
         return (answer, Image.Load<Rgb24>(body));
     }
 
@@ -158,15 +165,5 @@ public class DrawnDetectionsTests(DetectFixture fixture) : IClassFixture<DetectF
                 prediction.GetProperty("class_id").GetInt32(),
                 RectangleF.FromLTRB(Corner("xmin"), Corner("ymin"), Corner("xmax"), Corner("ymax")));
         });
-    }
-
-    /// <summary>Leaves the picture where VISION_TEST_PICTURES says, for people to look at.</summary>
-    private static void Keep(byte[] picture, string mediaType)
-    {
-        if (Environment.GetEnvironmentVariable("VISION_TEST_PICTURES") is { } folder)
-        {
-            var name = $"{TestContext.Current.TestMethod!.MethodName}-{picture.Length}.{mediaType["image/".Length..]}";
-            File.WriteAllBytes(Path.Combine(folder, name), picture);
-        }
     }
 }

@@ -57,7 +57,8 @@ public sealed class EvaluateDetectTests : IDisposable
         var (code, output, _) = await EvaluateAsync(
             "--model", "finder", "--coco", _truth, "--images", _images, "--min-score", "0.95", "--max-iou", "0.5");
         Assert.Equal(0, code);
-        Assert.StartsWith("finder on 2 images, 3 annotations; score >= 0.95, IoU 0.50", output, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "finder on 2 images, 3 annotations; score >= 0.95, IoU 0.50", output, StringComparison.Ordinal);
         Assert.Contains("AP 0.000  AP50 0.000", output);
     }
 
@@ -81,7 +82,8 @@ public sealed class EvaluateDetectTests : IDisposable
     {
         await MustFailAsync("evaluate detect needs --coco instances.json.", "--images", _images);
         await MustFailAsync("evaluate detect needs --images DIR.", "--coco", _truth);
-        await MustFailAsync("'nowhere.json' cannot be read as COCO annotations: ", "--coco", "nowhere.json", "--images", _images);
+        await MustFailAsync(
+            "'nowhere.json' cannot be read as COCO annotations: ", "--coco", "nowhere.json", "--images", _images);
         await MustFailAsync(
             $"The image '{Path.Combine(_images, "none.png")}' cannot be read: ",
             "--model", "finder", "--coco", Write("missing.json", Truth("none.png")), "--images", _images);
@@ -111,7 +113,12 @@ public sealed class EvaluateDetectTests : IDisposable
     [Fact]
     public async Task Categories_of_another_world_are_one_line() => await MustFailAsync(
         "None of the model's 3 labels is a category of the annotations (cup, ...).",
-        "--model", "finder", "--coco", Write("cups.json", """{"images": [], "categories": [{"id": 1, "name": "cup"}], "annotations": []}"""), "--images", _images);
+        "--model",
+        "finder",
+        "--coco",
+        Write("cups.json", """{"images": [], "categories": [{"id": 1, "name": "cup"}], "annotations": []}"""),
+        "--images",
+        _images);
 
     [Fact]
     public async Task A_wrong_option_or_command_is_one_line()
@@ -123,7 +130,8 @@ public sealed class EvaluateDetectTests : IDisposable
     }
 
     private static string Truth(string first) => $$"""
-        {"images": [{"id": 1, "file_name": "{{first}}", "width": 128, "height": 128}, {"id": 2, "file_name": "b.png", "width": 128, "height": 64}],
+        {"images": [{"id": 1, "file_name": "{{first}}", "width": 128, "height": 128},
+                    {"id": 2, "file_name": "b.png", "width": 128, "height": 64}],
          "categories": [{"id": 5, "name": "red"}, {"id": 6, "name": "green"}, {"id": 9, "name": "blue"}],
          "annotations": [
            {"image_id": 1, "category_id": 5, "bbox": [8, 8, 20, 20], "area": 400, "iscrowd": 0},
@@ -146,7 +154,9 @@ public sealed class EvaluateDetectTests : IDisposable
     }
 
     private Task<(int Code, string Output, string Errors)> EvaluateAsync(params string[] arguments) => RunAsync(
-        ["evaluate", "detect", "--models", _models.Path, "--provider", "cpu", "--Logging:LogLevel:Default", "None", .. arguments]);
+    [
+        "evaluate", "detect", "--models", _models.Path, "--provider", "cpu", "--Logging:LogLevel:Default", "None", .. arguments,
+    ]);
 
     private static async Task<(int Code, string Output, string Errors)> RunAsync(params string[] arguments)
     {

@@ -51,7 +51,8 @@ public sealed class DetectorTests
     }
 
     private static Detector Detector() => new(
-        AnySize, channels: 3, DetectorFamilies.Find("yolov8")!, static (_, _) => throw new InvalidOperationException("Nothing is decoded here."));
+        AnySize, channels: 3, DetectorFamilies.Find("yolov8")!, static (_, _) => throw new InvalidOperationException(
+            "Nothing is decoded here."));
 
     private static DetectRequest Request(RgbImage image) => new(image, new ScoreFilter(0.25f), null, 0.45f, 300);
 }

@@ -25,7 +25,8 @@ internal static class Scenes
         return Photos.Encode(image, encoder);
     }
 
-    public static byte[] Of(int width, int height, params (Rgb24 Color, int XMin, int YMin, int XMax, int YMax)[] rectangles) =>
+    public static byte[] Of(
+        int width, int height, params (Rgb24 Color, int XMin, int YMin, int XMax, int YMax)[] rectangles) =>
         Of(width, height, null, rectangles);
 
     private static void Fill(Image<Rgb24> image, Rgb24 color, int xMin, int yMin, int xMax, int yMax)

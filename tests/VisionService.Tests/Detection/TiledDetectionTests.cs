@@ -6,7 +6,9 @@ using static VisionService.Tests.Detection.Scenes;
 
 namespace VisionService.Tests.Detection;
 
-/// <summary>A network of 64 x 64 that sees red spots of 6 to 13 pixels, and images in which they are smaller than that.</summary>
+/// <summary>
+/// A network of 64 x 64 that sees red spots of 6 to 13 pixels, and images in which they are smaller than that.
+/// </summary>
 public class TiledDetectionTests(DetectFixture fixture) : IClassFixture<DetectFixture>
 {
     private readonly TestService _service = fixture.Service;
@@ -43,8 +45,11 @@ public class TiledDetectionTests(DetectFixture fixture) : IClassFixture<DetectFi
         // Tiles of 64 with an overlap of .25 start at 0, 48, 96, ...: one spot for each way to lie on their borders.
         for (var shift = 0; shift < 48; shift += 3)
         {
-            (Rgb24, int, int, int, int)[] spots = [(Red, 44 + shift, 100, 54 + shift, 110), (Red, 180, 40 + shift, 190, 50 + shift)];
-            AssertFinds(spots, await _service.PostAsync("/detect?model=spots&tile=64x64&tile_overlap=0.25", Of(256, 256, spots)));
+            (Rgb24, int, int, int, int)[] spots = [(Red, 44 + shift, 100, 54 + shift, 110), (
+                Red, 180, 40 + shift, 190, 50 + shift)];
+            AssertFinds(
+                spots,
+                await _service.PostAsync("/detect?model=spots&tile=64x64&tile_overlap=0.25", Of(256, 256, spots)));
         }
     }
 
@@ -62,16 +67,20 @@ public class TiledDetectionTests(DetectFixture fixture) : IClassFixture<DetectFi
     public async Task Tiles_obey_score_classes_and_number()
     {
         var image = Of(256, 256, Grid(count: 2, distance: 96, first: 40, side: 8));
-        Assert.Equal("", Found.In(await _service.PostAsync("/detect?model=spots&tile=64x64&score_threshold=0.95", image)));
-        Assert.Single((await _service.PostAsync("/detect?model=spots&tile=64x64&max_detections=1", image)).Json.GetProperty("predictions").EnumerateArray());
-        Assert.Equal(4, (await _service.PostAsync("/detect?model=spots&tile=64x64&classes=spot", image)).Json.GetProperty("predictions").GetArrayLength());
+        Assert.Equal(
+            "", Found.In(await _service.PostAsync("/detect?model=spots&tile=64x64&score_threshold=0.95", image)));
+        Assert.Equal("spot .9", (await _service.PostAsync("/detect?model=spots&tile=64x64&max_detections=1", image)).Predictions);
+        Assert.Equal(
+            "spot .9, spot .9, spot .9, spot .9",
+            (await _service.PostAsync("/detect?model=spots&tile=64x64&classes=spot", image)).Predictions);
     }
 
     [Fact]
     public async Task Auto_stays_within_the_limit_on_twelve_megapixels()
     {
-        // Tiles of 64 would be 78 x 58; they grow by quarters until there are 128 at most: 64 * 1.25^9 = 473, 11 x 8 of them.
-        var answer = await _service.PostAsync("/detect?model=spots&tile=auto", Of(4000, 3000, (Red, 1000, 1000, 1060, 1060)));
+        // Tiles of 64 would be 79 x 59; they grow by quarters until there are 128 at most.
+        var answer = await _service.PostAsync(
+            "/detect?model=spots&tile=auto", Of(4000, 3000, (Red, 1000, 1000, 1060, 1060)));
         Assert.StartsWith("spot 9", Found.In(answer), StringComparison.Ordinal);
     }
 
@@ -100,7 +109,8 @@ public class TiledDetectionTests(DetectFixture fixture) : IClassFixture<DetectFi
             { new ByteArrayContent(Of(256, 256, (Green, 200, 200, 240, 240))), "a", "a.png" },
             { new ByteArrayContent(Of(256, 256)), "b", "b.png" },
         };
-        var results = (await _service.PostAsync("/detect?model=afraid&tile=64x64", form)).MustBe(HttpStatusCode.OK).Json.GetProperty("results");
+        var answer = await _service.PostAsync("/detect?model=afraid&tile=64x64", form);
+        var results = answer.MustBe(HttpStatusCode.OK).Json.GetProperty("results");
         Assert.Equal("The model failed on this input.", Answer.ProblemOf(results[0], 500, "inference-failed"));
         Assert.Equal("", Found.In(results[1]));
     }
@@ -108,10 +118,12 @@ public class TiledDetectionTests(DetectFixture fixture) : IClassFixture<DetectFi
     [Fact]
     public async Task A_deadline_calls_all_tiles_off()
     {
-        var detail = (await _service.PostAsync("/detect?model=spots&tile=64x64&timeout_ms=1", Of(500, 500))).Problem(504, "deadline-exceeded");
+        var detail = (await _service.PostAsync("/detect?model=spots&tile=64x64&timeout_ms=1", Of(500, 500))).Problem(
+            504, "deadline-exceeded");
         Assert.StartsWith("The answer was not there within 1 ms", detail, StringComparison.Ordinal);
         Assert.Equal("", Found.In(await _service.PostAsync("/detect?model=spots", Of(64, 64))));
-        Assert.Equal(0, (await _service.GetAsync("/models/spots")).Json.GetProperty("batching").GetProperty("queue_length").GetInt32());
+        var batching = (await _service.GetAsync("/models/spots")).Json.GetProperty("batching");
+        Assert.Equal(0, batching.GetProperty("queue_length").GetInt32());
     }
 
     [Fact]
@@ -126,7 +138,8 @@ public class TiledDetectionTests(DetectFixture fixture) : IClassFixture<DetectFi
         Assert.Equal("image/png", answer.MustBe(HttpStatusCode.OK).Response.Content.Headers.ContentType?.ToString());
     }
 
-    private static (Rgb24 Color, int XMin, int YMin, int XMax, int YMax)[] Grid(int count, int distance, int first, int side) =>
+    private static (Rgb24 Color, int XMin, int YMin, int XMax, int YMax)[] Grid(
+        int count, int distance, int first, int side) =>
     [
         .. from row in Enumerable.Range(0, count)
            from column in Enumerable.Range(0, count)
@@ -138,13 +151,15 @@ public class TiledDetectionTests(DetectFixture fixture) : IClassFixture<DetectFi
     /// <summary>Each spot is found once, to a pixel, and nothing else.</summary>
     private static void AssertFinds((Rgb24 Color, int XMin, int YMin, int XMax, int YMax)[] spots, Answer answer)
     {
-        var boxes = answer.MustBe(HttpStatusCode.OK).Json.GetProperty("predictions").EnumerateArray().Select(static prediction =>
+        var predictions = answer.MustBe(HttpStatusCode.OK).Json.GetProperty("predictions").EnumerateArray();
+        var boxes = predictions.Select(static prediction =>
         {
             float Corner(string name) => prediction.GetProperty("box").GetProperty(name).GetSingle();
             return new Box(Corner("xmin"), Corner("ymin"), Corner("xmax"), Corner("ymax"));
         }).ToArray();
         Assert.True(boxes.Length == spots.Length, $"{boxes.Length} instead of {spots.Length}: {Found.In(answer)}");
-        Assert.All(spots, spot => Assert.Contains(boxes, box => Math.Abs(box.XMin - spot.XMin) <= 1 && Math.Abs(box.YMin - spot.YMin) <= 1
-            && Math.Abs(box.XMax - spot.XMax) <= 1 && Math.Abs(box.YMax - spot.YMax) <= 1));
+        static bool IsNear(float a, int b) => Math.Abs(a - b) <= 1;
+        Assert.All(spots, spot => Assert.Contains(boxes, box => IsNear(box.XMin, spot.XMin) && IsNear(box.YMin, spot.YMin)
+            && IsNear(box.XMax, spot.XMax) && IsNear(box.YMax, spot.YMax)));
     }
 }

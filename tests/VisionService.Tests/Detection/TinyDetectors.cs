@@ -11,7 +11,8 @@ internal static class TinyDetectors
     private const float Far = 4096;
 
     /// <summary>Finds the same objects in every image of 64 x 64: three classes, corners in pixels.</summary>
-    public static Graph Fixed(params (int ClassId, float Score, float XMin, float YMin, float XMax, float YMax)[] objects)
+    public static Graph Fixed(
+        params (int ClassId, float Score, float XMin, float YMin, float XMax, float YMax)[] objects)
     {
         const int Classes = 3;
         var rows = new float[(4 + Classes) * objects.Length];
@@ -29,8 +30,15 @@ internal static class TinyDetectors
 
         var g = new GraphBuilder(opset: 13);
         var x = g.Input("images", ElementType.Float, "N", 3, 64, 64);
-        var nothing = g.Mul(g.Reshape(g.Node("ReduceMean", [x], ("axes", new long[] { 1, 2, 3 })), -1, 1, 1), g.Constant([0f]));
-        return g.Output("output0", g.Add(g.Constant(rows, 1, 4 + Classes, objects.Length), nothing), ElementType.Float, "N", 4 + Classes, "A")
+        var nothing = g.Mul(
+            g.Reshape(g.Node("ReduceMean", [x], ("axes", new long[] { 1, 2, 3 })), -1, 1, 1), g.Constant([0f]));
+        return g.Output(
+            "output0",
+            g.Add(g.Constant(rows, 1, 4 + Classes, objects.Length), nothing),
+            ElementType.Float,
+            "N",
+            4 + Classes,
+            "A")
             .Build();
     }
 
@@ -56,8 +64,8 @@ internal static class TinyDetectors
     }
 
     /// <summary>
-    /// One class, score .9: red spots, each 6 to 13 pixels wide in an input of 64 x 64 and 13 or more pixels apart. What is smaller is
-    /// not seen, as with any network.
+    /// One class, score .9: red spots, each 6 to 13 pixels wide in an input of 64 x 64 and 13 or more pixels apart. What
+    /// is smaller is not seen, as with any network.
     /// </summary>
     public static Graph Spots()
     {
@@ -70,7 +78,13 @@ internal static class TinyDetectors
         var (xMin, yMin, xMax, yMax) = Extremes(g, mask, Extreme);
         var isWide = IsOver(g, g.Node("Sub", [xMax, xMin]), 5.5f);
         var score = g.Mul(g.Mul(mask, isWide), g.Constant([0.9f]));
-        return g.Output("output0", Rows(g, xMin, yMin, xMax, yMax, g.Reshape(score, 0, 1, -1), 1), ElementType.Float, "N", 5, "A").Build();
+        return g.Output(
+            "output0",
+            Rows(g, xMin, yMin, xMax, yMax, g.Reshape(score, 0, 1, -1), 1),
+            ElementType.Float,
+            "N",
+            5,
+            "A").Build();
     }
 
     /// <summary>As <see cref="Spots"/>, but an image with green in it makes the run itself fail.</summary>
@@ -81,7 +95,8 @@ internal static class TinyDetectors
         var green = IsOver(g, g.Conv(x, g.Constant([-1f, 1, -1], 1, 3, 1, 1)), 0.5f);
         var index = g.Node("Cast", [g.Node("ReduceMax", [green], ("keepdims", 0))], ("to", 7));
         var nothing = g.Node("Gather", [g.Constant([0f]), index]); // there is no element 1
-        return g.Output("output0", g.Add(g.Constant(new float[7], 1, 7, 1), nothing), ElementType.Float, 1, 7, "A").Build();
+        return g.Output(
+            "output0", g.Add(g.Constant(new float[7], 1, 7, 1), nothing), ElementType.Float, 1, 7, "A").Build();
     }
 
     private static GraphBuilder Around(GraphBuilder g, string mask, int classes)
@@ -112,7 +127,8 @@ internal static class TinyDetectors
         return (Least(columns), Least(rows), extreme(columns), extreme(rows));
     }
 
-    private static string Rows(GraphBuilder g, string xMin, string yMin, string xMax, string yMax, string scores, int classes)
+    private static string Rows(
+        GraphBuilder g, string xMin, string yMin, string xMax, string yMax, string scores, int classes)
     {
         string Row(string value) => classes == 1 ? g.Reshape(value, 0, 1, -1) : g.Reshape(value, 0, 1, classes);
         string Middle(string min, string max) => Row(g.Mul(g.Add(min, max), g.Constant([0.5f])));

@@ -28,7 +28,9 @@ public sealed class CanvasTests
         using var image = Blank(width, height);
         var canvas = new Canvas(image);
         canvas.Frame(20, 10, 70, 60, Red);
-        Assert.All(new[] { (20, 30), (69, 30), (40, 10), (40, 59) }, edge => Assert.Equal(Red, NearestEdge(image, edge, canvas.Line)));
+        Assert.All(
+            new[] { (20, 30), (69, 30), (40, 10), (40, 59) },
+            edge => Assert.Equal(Red, NearestEdge(image, edge, canvas.Line)));
         var slack = canvas.Line;
         for (var y = 0; y < height; y++)
         {
@@ -102,7 +104,9 @@ public sealed class CanvasTests
     {
         using var image = Blank(320, 240);
         new Canvas(image).Caption(100, 50, "dog", Yellow);
-        Assert.Equal((default, Yellow, Yellow, default), (At(image, 100, 37), At(image, 100, 38), At(image, 100, 49), At(image, 100, 50)));
+        Assert.Equal(
+            (default, Yellow, Yellow, default),
+            (At(image, 100, 37), At(image, 100, 38), At(image, 100, 49), At(image, 100, 50)));
         Assert.Equal((default, Yellow), (At(image, 99, 45), At(image, 100, 45)));
     }
 
@@ -163,7 +167,8 @@ public sealed class CanvasTests
     [Fact]
     public void Every_ASCII_character_has_a_glyph_of_its_own()
     {
-        var glyphs = Enumerable.Range(' ', 95).Select(static code => Convert.ToHexString(Glyphs.Of((char)code))).ToArray();
+        var glyphs = Enumerable.Range(' ', 95).Select(
+            static code => Convert.ToHexString(Glyphs.Of((char)code))).ToArray();
         Assert.Equal(95, glyphs.Distinct().Count());
         Assert.Equal("0000000000", glyphs[0]);
     }
@@ -198,7 +203,9 @@ public sealed class CanvasTests
     /// <summary>The frame's colour, where it lies within half a line of a pixel; black where it does not.</summary>
     private static Rgb NearestEdge(RgbImage image, (int X, int Y) at, int line)
     {
-        var around = from y in Enumerable.Range(at.Y - (line / 2), line) from x in Enumerable.Range(at.X - (line / 2), line) select At(image, x, y);
+        var around = from y in Enumerable.Range(at.Y - (line / 2), line)
+                     from x in Enumerable.Range(at.X - (line / 2), line)
+                     select At(image, x, y);
         return around.FirstOrDefault(static pixel => pixel != default);
     }
 
@@ -209,7 +216,8 @@ public sealed class CanvasTests
         return image;
     }
 
-    private static Rgb At(RgbImage image, int x, int y) => new(image.Row(y)[x * 3], image.Row(y)[(x * 3) + 1], image.Row(y)[(x * 3) + 2]);
+    private static Rgb At(RgbImage image, int x, int y) => new(
+        image.Row(y)[x * 3], image.Row(y)[(x * 3) + 1], image.Row(y)[(x * 3) + 2]);
 
     private static IEnumerable<Rgb> All(RgbImage image) =>
         from y in Enumerable.Range(0, image.Height) from x in Enumerable.Range(0, image.Width) select At(image, x, y);

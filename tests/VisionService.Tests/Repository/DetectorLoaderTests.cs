@@ -1,3 +1,4 @@
+using System.Text.Json;
 using OnnxGraph;
 using VisionService.Detection;
 using VisionService.Repository;
@@ -13,7 +14,8 @@ public class DetectorLoaderTests
     [Fact]
     public async Task Shapes_alone_make_a_detector_and_the_evidence_says_so()
     {
-        await using var service = await StartAsync(TinyDetectors.Colors(64, 64).Build(), TinyDetectors.Unit, ModelFolder.ColorLabels);
+        await using var service = await StartAsync(
+            TinyDetectors.Colors(64, 64).Build(), TinyDetectors.Unit, ModelFolder.ColorLabels);
         Assert.Equal("red 8,8,24,24; blue 32,0,64,64", Found.In(await service.PostAsync("/detect", Image)));
         var evidence = await EvidenceAsync(service);
         Assert.Contains("task: detect (names and shapes of the outputs)", evidence);
@@ -54,7 +56,8 @@ public class DetectorLoaderTests
     [Fact]
     public async Task A_label_file_wins_over_the_metadata()
     {
-        await using var service = await StartAsync(Ultralytics("{0: 'a', 1: 'b', 2: 'c'}"), labels: ModelFolder.ColorLabels);
+        await using var service = await StartAsync(
+            Ultralytics("{0: 'a', 1: 'b', 2: 'c'}"), labels: ModelFolder.ColorLabels);
         Assert.Equal("red 8,8,24,24; blue 32,0,64,64", Found.In(await service.PostAsync("/detect", Image)));
     }
 
@@ -76,7 +79,10 @@ public class DetectorLoaderTests
         // 84 rows are the cells of strides 8, 16 and 32 at 64 x 64.
         await using var service = await StartAsync(Constant("output", [1, 84, 8]), labels: ModelFolder.ColorLabels);
         var problem = await ProblemAsync(service);
-        Assert.StartsWith("The outputs (output: Float [1, 84, 8]) can be read in 3 ways; vision.yaml must say which: ", problem, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "The outputs (output: Float [1, 84, 8]) can be read in 3 ways; vision.yaml must say which: ",
+            problem,
+            StringComparison.Ordinal);
         Assert.Contains("'family: yolov6' (", problem);
         Assert.Contains("'family: yolox' ([1, cells, 5 + classes] offsets in strides", problem);
         Assert.Contains("'family: yolox-decoded' (", problem);
@@ -88,14 +94,16 @@ public class DetectorLoaderTests
     [InlineData("yolov6", "yolov6")]
     public async Task The_manifest_decides_by_the_familys_name(string said, string family)
     {
-        await using var service = await StartAsync(Constant("output", [1, 84, 8]), $"family: {said}", ModelFolder.ColorLabels);
+        await using var service = await StartAsync(
+            Constant("output", [1, 84, 8]), $"family: {said}", ModelFolder.ColorLabels);
         Assert.Contains($"family: {family} (vision.yaml)", await EvidenceAsync(service));
     }
 
     [Fact]
     public async Task Or_by_an_alias()
     {
-        await using var service = await StartAsync(TinyDetectors.Colors(64, 64).Build(), "family: yolo11", ModelFolder.ColorLabels);
+        await using var service = await StartAsync(
+            TinyDetectors.Colors(64, 64).Build(), "family: yolo11", ModelFolder.ColorLabels);
         Assert.Contains("family: yolov8 (vision.yaml)", await EvidenceAsync(service));
     }
 
@@ -105,7 +113,8 @@ public class DetectorLoaderTests
     [InlineData("something", ". Families: ")]
     public async Task A_family_that_there_is_not_is_refused_with_the_nearest(string said, string hint)
     {
-        await using var service = await StartAsync(TinyDetectors.Colors(64, 64).Build(), $"{{task: detect, family: {said}}}", ModelFolder.ColorLabels);
+        await using var service = await StartAsync(
+            TinyDetectors.Colors(64, 64).Build(), $"{{task: detect, family: {said}}}", ModelFolder.ColorLabels);
         var problem = await ProblemAsync(service);
         Assert.StartsWith($"vision.yaml: there is no family of detectors '{said}'", problem, StringComparison.Ordinal);
         Assert.Contains(hint, problem);
@@ -126,7 +135,8 @@ public class DetectorLoaderTests
     [InlineData("blazeface")]
     public async Task A_family_that_the_outputs_do_not_fit_is_refused(string family)
     {
-        await using var service = await StartAsync(Constant("output", [1, 7, 84]), $"{{task: detect, family: {family}}}", ModelFolder.ColorLabels);
+        await using var service = await StartAsync(
+            Constant("output", [1, 7, 84]), $"{{task: detect, family: {family}}}", ModelFolder.ColorLabels);
         Assert.StartsWith(
             $"The outputs (output [1, 7, 84]) are not those of family '{family}', which has ", await ProblemAsync(service), StringComparison.Ordinal);
     }
@@ -137,8 +147,16 @@ public class DetectorLoaderTests
         var folder = new ModelFolder();
         foreach (var family in DetectorFamilies.All)
         {
-            folder.Add($"rank3-{family.Name}", Constant("output", [1, 7, 84]), $"{{task: detect, family: {family.Name}}}", ModelFolder.ColorLabels);
-            folder.Add($"rank2-{family.Name}", Constant("output", [1, 10]), $"{{task: detect, family: {family.Name}}}", ModelFolder.ColorLabels);
+            folder.Add(
+                $"rank3-{family.Name}",
+                Constant("output", [1, 7, 84]),
+                $"{{task: detect, family: {family.Name}}}",
+                ModelFolder.ColorLabels);
+            folder.Add(
+                $"rank2-{family.Name}",
+                Constant("output", [1, 10]),
+                $"{{task: detect, family: {family.Name}}}",
+                ModelFolder.ColorLabels);
         }
 
         await using var service = await TestService.StartAsync(folder);
@@ -153,7 +171,10 @@ public class DetectorLoaderTests
             }
 
             var problem = model.GetProperty("problem").GetString()!;
-            Assert.True(problem.Contains(name[6..], StringComparison.Ordinal) || problem.Contains("label", StringComparison.Ordinal), $"{name}: {problem}");
+            Assert.True(
+                problem.Contains(name[6..], StringComparison.Ordinal) || problem.Contains(
+                    "label", StringComparison.Ordinal),
+                $"{name}: {problem}");
         }
     }
 
@@ -164,7 +185,10 @@ public class DetectorLoaderTests
     public async Task Orig_target_sizes_is_the_networks_own_size_as_width_and_height(ElementType type)
     {
         // The box is the whole of what the second input says: 96 x 64 of the network, the whole of any image.
-        await using var service = await StartAsync(Listed("orig_target_sizes", type, 96, 64, hasHeightFirst: false), TinyDetectors.Unit, ModelFolder.ColorLabels);
+        await using var service = await StartAsync(
+            Listed("orig_target_sizes", type, 96, 64, hasHeightFirst: false),
+            TinyDetectors.Unit,
+            ModelFolder.ColorLabels);
         Assert.Equal("green 0,0,300,200", Found.In(await service.PostAsync("/detect", Scenes.Of(300, 200))));
         Assert.Contains("input 'orig_target_sizes': [96, 64] (the network's own size)", await EvidenceAsync(service));
     }
@@ -174,7 +198,10 @@ public class DetectorLoaderTests
     [InlineData("im_shape")]
     public async Task An_image_shape_is_the_networks_own_size_as_height_and_width(string name)
     {
-        await using var service = await StartAsync(Listed(name, ElementType.Float, 96, 64, hasHeightFirst: true), "family: rt-detr-upstream", ModelFolder.ColorLabels);
+        await using var service = await StartAsync(
+            Listed(name, ElementType.Float, 96, 64, hasHeightFirst: true),
+            "family: rt-detr-upstream",
+            ModelFolder.ColorLabels);
         Assert.Equal("green 0,0,300,200", Found.In(await service.PostAsync("/detect", Scenes.Of(300, 200))));
         Assert.Contains($"input '{name}': [64, 96] (the network's own size)", await EvidenceAsync(service));
     }
@@ -182,8 +209,8 @@ public class DetectorLoaderTests
     [Fact]
     public async Task A_bound_size_stays_the_size_of_a_network_that_takes_any()
     {
-        // A letterbox of 128 x 128: of the image of 200 x 100 it shows 128 x 64, in the rows 32 to 96. Were the input only that high, the
-        // box of the bound size would be twice as high as it.
+        // A letterbox of 128 x 128: of the image of 200 x 100 it shows 128 x 64, in the rows 32 to 96. Were the input only
+        // that high, the box of the bound size would be twice as high as it.
         await using var service = await StartAsync(
             Listed("image_shape", ElementType.Float, "W", "H", hasHeightFirst: true),
             "{family: rt-detr-upstream, input: {preset: unit, size: 128, resize: letterbox, multiple_of: 32}}",
@@ -209,7 +236,8 @@ public class DetectorLoaderTests
         g.Input("image", ElementType.Float, "N", 3, 64, 64);
         var factor = g.Input("scale_factor", ElementType.Float, 1, 2);
         var corners = g.Concat(1, g.Mul(factor, g.Constant([2f])), g.Mul(factor, g.Constant([8f])));
-        g.Output("multiclass_nms3_0.tmp_0", g.Concat(1, g.Constant([1f, 0.9f], 1, 2), corners), ElementType.Float, "n", 6);
+        g.Output(
+            "multiclass_nms3_0.tmp_0", g.Concat(1, g.Constant([1f, 0.9f], 1, 2), corners), ElementType.Float, "n", 6);
         await using var service = await StartAsync(g.Build(), labels: ModelFolder.ColorLabels);
         Assert.Equal("green 2,2,8,8", Found.In(await service.PostAsync("/detect", Scenes.Of(64, 64))));
     }
@@ -227,14 +255,16 @@ public class DetectorLoaderTests
     [Fact]
     public async Task A_family_of_detectors_makes_a_detector_of_a_file_that_looks_like_none()
     {
-        await using var service = await StartAsync(Constant("output", [1, 10, 6]), "family: effdet", ModelFolder.ColorLabels);
+        await using var service = await StartAsync(
+            Constant("output", [1, 10, 6]), "family: effdet", ModelFolder.ColorLabels);
         Assert.Contains("task: detect (vision.yaml)", await EvidenceAsync(service));
     }
 
     [Fact]
     public async Task Coco80_can_be_named()
     {
-        await using var service = await StartAsync(Constant("output0", [1, 84, 84]), "{family: yolov8, labels: coco80}");
+        await using var service = await StartAsync(
+            Constant("output0", [1, 84, 84]), "{family: yolov8, labels: coco80}");
         Assert.Equal(80, (await service.GetAsync("/models/model")).Json.GetProperty("labels").GetArrayLength());
     }
 
@@ -323,7 +353,13 @@ public class DetectorLoaderTests
         var g = new GraphBuilder(opset: 13);
         g.Input("pixel_values", ElementType.Float, "N", 3, "H", "W");
         g.Output("logits", g.Node("Identity", [g.Constant([9f, 0, 0, 0], 1, 1, 4)]), ElementType.Float, 1, 1, 4)
-            .Output("pred_boxes", g.Node("Identity", [g.Constant([0.5f, 0.5f, 1, 1], 1, 1, 4)]), ElementType.Float, 1, 1, 4);
+            .Output(
+                "pred_boxes",
+                g.Node("Identity", [g.Constant([0.5f, 0.5f, 1, 1], 1, 1, 4)]),
+                ElementType.Float,
+                1,
+                1,
+                4);
         await using var service = await StartAsync(g.Build(), "input: {size: [96, 64]}", ModelFolder.ColorLabels);
         Assert.Equal("red 0,0,300,200", Found.In(await service.PostAsync("/detect", Scenes.Of(300, 200))));
         var geometry = service.Models.Find("model").Loaded!.Geometry.Fitted(300, 200);
@@ -354,7 +390,11 @@ public class DetectorLoaderTests
     }
 
     private static Graph Ultralytics(string names) => TinyDetectors.Colors(64, 64)
-        .Metadata("author", "Ultralytics").Metadata("task", "detect").Metadata("stride", "32").Metadata("names", names).Build();
+        .Metadata("author", "Ultralytics")
+        .Metadata("task", "detect")
+        .Metadata("stride", "32")
+        .Metadata("names", names)
+        .Build();
 
     /// <summary>An input of 64 x 64 and one output of zeros.</summary>
     private static Graph Constant(string name, long[] shape)
@@ -362,11 +402,18 @@ public class DetectorLoaderTests
         var g = new GraphBuilder(opset: 13);
         g.Input("images", ElementType.Float, 1, 3, 64, 64);
         var zeros = g.Constant(new float[shape.Aggregate(1L, static (a, b) => a * b)], shape);
-        return g.Output(name, g.Node("Identity", [zeros]), ElementType.Float, [.. shape.Select(static side => (Dimension)side)]).Build();
+        return g.Output(
+            name,
+            g.Node("Identity", [zeros]),
+            ElementType.Float,
+            [.. shape.Select(static side => (Dimension)side)]).Build();
     }
 
-    /// <summary>Labels, boxes and scores of one object of class 1, from the corner to what the second input says.</summary>
-    private static Graph Listed(string second, ElementType type, Dimension width, Dimension height, bool hasHeightFirst, float part = 1)
+    /// <summary>
+    /// Labels, boxes and scores of one object of class 1, from the corner to what the second input says.
+    /// </summary>
+    private static Graph Listed(
+        string second, ElementType type, Dimension width, Dimension height, bool hasHeightFirst, float part = 1)
     {
         var g = new GraphBuilder(opset: 13);
         g.Input("images", ElementType.Float, "N", 3, height, width);
@@ -391,8 +438,15 @@ public class DetectorLoaderTests
         g.Input("images", ElementType.Float, 1, 3, 64, 64);
         var probabilities = new float[columns];
         (probabilities[0], probabilities[1]) = (0.1f, 0.9f);
-        return g.Output(scores, g.Node("Identity", [g.Constant(probabilities, 1, 1, columns)]), ElementType.Float, 1, 1, columns)
-            .Output(boxes, g.Node("Identity", [g.Constant([0.25f, 0.25f, 0.5f, 0.75f], 1, 1, 4)]), ElementType.Float, 1, 1, 4)
+        return g.Output(
+            scores, g.Node("Identity", [g.Constant(probabilities, 1, 1, columns)]), ElementType.Float, 1, 1, columns)
+            .Output(
+                boxes,
+                g.Node("Identity", [g.Constant([0.25f, 0.25f, 0.5f, 0.75f], 1, 1, 4)]),
+                ElementType.Float,
+                1,
+                1,
+                4)
             .Build();
     }
 
@@ -420,7 +474,11 @@ public class DetectorLoaderTests
     {
         var details = (await service.GetAsync("/models/model")).Json;
         Assert.True(details.TryGetProperty("evidence", out var evidence), details.ToString());
-        return [.. evidence.EnumerateArray().Select(static line =>
-            $"{line.GetProperty("subject").GetString()}: {line.GetProperty("conclusion").GetString()} ({line.GetProperty("source").GetString()})")];
+        static string? Text(JsonElement line, string name) => line.GetProperty(name).GetString();
+        return
+        [
+            .. evidence.EnumerateArray().Select(
+                static line => $"{Text(line, "subject")}: {Text(line, "conclusion")} ({Text(line, "source")})"),
+        ];
     }
 }

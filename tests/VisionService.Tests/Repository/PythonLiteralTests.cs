@@ -21,19 +21,22 @@ public class PythonLiteralTests
     [InlineData("None", null)]
     [InlineData("17", 17.0)]
     [InlineData("-1.5e3", -1500.0)]
-    public void A_value_is_what_Python_would_read(string text, object? value) => Assert.Equal(value, PythonLiteral.Parse(text));
+    public void A_value_is_what_Python_would_read(string text, object? value) => Assert.Equal(
+        value, PythonLiteral.Parse(text));
 
     [Theory]
     [InlineData("[640, 640]")]
     [InlineData("(640, 640)")]
     [InlineData("(640, 640,)")]
     [InlineData("[640 ,\n640 ]")]
-    public void A_list_and_a_tuple_are_lists(string text) => Assert.Equal([640.0, 640.0], Assert.IsType<List<object?>>(PythonLiteral.Parse(text)));
+    public void A_list_and_a_tuple_are_lists(string text) => Assert.Equal(
+        [640.0, 640.0], Assert.IsType<List<object?>>(PythonLiteral.Parse(text)));
 
     [Fact]
     public void A_dict_keeps_its_order()
     {
-        var dict = Assert.IsType<List<KeyValuePair<object?, object?>>>(PythonLiteral.Parse("{2: 'b', 'x': [], 1: {'y': None},}"));
+        var dict = Assert.IsType<List<KeyValuePair<object?, object?>>>(
+            PythonLiteral.Parse("{2: 'b', 'x': [], 1: {'y': None},}"));
         Assert.Equal([2.0, "x", 1.0], dict.Select(static pair => pair.Key));
         Assert.Empty(Assert.IsType<List<object?>>(dict[1].Value));
         Assert.Equal("y", Assert.Single(Assert.IsType<List<KeyValuePair<object?, object?>>>(dict[2].Value)).Key);
@@ -67,7 +70,8 @@ public class PythonLiteralTests
         static string Nested(int levels) => new string('[', levels) + new string(']', levels);
         Assert.IsType<List<object?>>(PythonLiteral.Parse(Nested(64)));
         Assert.Contains(
-            "at most 64 levels at position 64", Assert.Throws<FormatException>(() => PythonLiteral.Parse(Nested(65))).Message);
+            "at most 64 levels at position 64", Assert.Throws<FormatException>(
+                () => PythonLiteral.Parse(Nested(65))).Message);
         Assert.Throws<FormatException>(() => PythonLiteral.Parse(new string('[', 1_000_000)));
         Assert.Throws<FormatException>(() => PythonLiteral.Parse(string.Concat(Enumerable.Repeat("{0:", 100_000))));
     }
@@ -92,7 +96,8 @@ public class PythonLiteralTests
         var (random, read, refused) = (new Fuzz(seed: 7), 0, 0);
         for (var round = 0; round < 50_000; round++)
         {
-            var text = string.Concat(Enumerable.Range(0, random.Below(12)).Select(_ => Alphabet[random.Below(Alphabet.Length)]));
+            var text = string.Concat(
+                Enumerable.Range(0, random.Below(12)).Select(_ => Alphabet[random.Below(Alphabet.Length)]));
             try
             {
                 PythonLiteral.Parse(text);
