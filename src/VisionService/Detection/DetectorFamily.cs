@@ -28,4 +28,10 @@ internal sealed record DetectorFamily(
 
     /// <summary>How duplicates are dropped where the request does not say.</summary>
     public SuppressionMethod Suppression { get; init; } = SuppressionMethod.Class;
+
+    /// <summary>Lowest score where neither request nor manifest says one, 0-1; null: the task's.</summary>
+    public float? MinScore { get; init; }
+
+    /// <summary>Overlap of duplicates where neither request nor manifest says one, 0-1; null: the task's.</summary>
+    public float? MaxIoU { get; init; }
 }

@@ -23,6 +23,8 @@ internal static class FaceFamilies
                 s.Input))
         {
             Classes = static _ => 1,
+            MinScore = 0.6f,
+            MaxIoU = 0.3f,
         },
         new("ultraface", "scores [1, n, 2] with background first, boxes [1, n, 4] xyxy 0-1",
             static s => s.Outputs.Count == 2 && s.HasAll("scores", "boxes") && s.Outputs[s.Find("scores")].Last == 2
@@ -30,6 +32,8 @@ internal static class FaceFamilies
             BuildDecoded)
         {
             Classes = ClassesBesideBackground,
+            MinScore = 0.7f,
+            MaxIoU = 0.3f,
         },
         new("pytorch-ssd", "scores [1, n, 1 + classes] with background first, boxes [1, n, 4] xyxy 0-1",
             static s => s.Outputs.Count == 2 && s.HasAll("scores", "boxes") && s.Outputs[s.Find("boxes")] is { Rank: 3, Last: 4 }

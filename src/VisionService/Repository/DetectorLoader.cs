@@ -33,6 +33,11 @@ internal static class DetectorLoader
         var declared = Declared(draft, labels);
         var family = Family(draft, declared);
         var recipe = InputRecipe.Of(draft, image, DetectorInputs.Of(family.Name));
+        draft.Defaults = draft.Defaults with
+        {
+            MinScore = draft.Defaults.MinScore ?? family.MinScore,
+            MaxIoU = draft.Defaults.MaxIoU ?? family.MaxIoU,
+        };
 
         // 2. Inputs beside the image speak of sizes: they get the network's own, so that boxes come in its pixels.
         foreach (var input in draft.Graph.Inputs.Where(input => input.Name != recipe.InputName).ToArray())
@@ -84,7 +89,19 @@ internal static class DetectorLoader
         {
             ClassCount = labels?.Count,
             Metadata = draft.Graph.Metadata.ToDictionary(),
-            Parameters = new DecoderParameters { FirstClass = draft.Manifest.Output.LabelOffset },
+            Parameters = Parameters(draft),
+        };
+    }
+
+    private static DecoderParameters Parameters(ModelDraft draft)
+    {
+        var said = draft.Manifest.Output;
+        return new DecoderParameters
+        {
+            FirstClass = said.LabelOffset,
+            Anchors = said.Anchors?.Select(level => level.Select(side => (float)side).ToArray()).ToArray(),
+            Strides = said.Strides?.Select(stride => (int)stride).ToArray(),
+            Priors = said.Priors is { } file ? PriorsFile.Read(draft.Files, file) : null,
         };
     }
 

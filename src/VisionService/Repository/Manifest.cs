@@ -160,6 +160,9 @@ internal sealed record ManifestInput(
 /// <param name="MinScore">Lowest score where a request names none, 0-1.</param>
 /// <param name="MinScoreByLabel">The same by label.</param>
 /// <param name="ChoosesInGraph">Whether a map's best class is chosen in the graph; null: where that is quicker.</param>
+/// <param name="Anchors">For each level of a detector, finest first, width and height in pixels of each anchor.</param>
+/// <param name="Strides">Pixels of the input between a detector's cells, finest first.</param>
+/// <param name="Priors">The file beside the manifest with an SSD's prior boxes.</param>
 /// <param name="MaxIoU">Overlap above which two boxes are one object where a request names none, 0-1.</param>
 internal sealed record ManifestOutput(
     string? Scores,
@@ -170,7 +173,10 @@ internal sealed record ManifestOutput(
     IReadOnlyDictionary<string, double> MinScoreByLabel,
     double? MaxIoU,
     SuppressionMethod? Suppression,
-    bool? ChoosesInGraph)
+    bool? ChoosesInGraph,
+    IReadOnlyList<IReadOnlyList<double>>? Anchors,
+    IReadOnlyList<double>? Strides,
+    string? Priors)
 {
     private static readonly Dictionary<string, ScoreActivation> Activations = new()
     {
@@ -204,7 +210,10 @@ internal sealed record ManifestOutput(
             yaml.Section("per_class_conf").AllNumbers(0, 1),
             yaml.Number("iou", 0, 1),
             yaml.Choice("nms", Suppressions),
-            yaml.Choice("argmax", Choosers));
+            yaml.Choice("argmax", Choosers),
+            yaml.NumberLists("anchors", 0, 16384),
+            yaml.Numbers("strides", 1, 1024),
+            yaml.Text("priors"));
         yaml.End();
         return output;
     }

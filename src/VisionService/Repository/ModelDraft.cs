@@ -23,6 +23,9 @@ internal sealed class ModelDraft(ModelFiles files, Manifest manifest, Graph grap
     /// <summary>How this model's items are batched; set once its session is open.</summary>
     public BatchingOptions Batching { get; set; } = new(1, 1, TimeSpan.Zero, 1);
 
+    /// <summary>What holds where a request says nothing: the manifest's word, then the family's.</summary>
+    public ManifestOutput Defaults { get; set; } = manifest.Output;
+
     /// <summary>Keeps a conclusion for the inventory and the log.</summary>
     public void Conclude(string subject, string conclusion, string source) =>
         _evidence.Add(new Evidence(subject, conclusion, source));

@@ -73,7 +73,7 @@ internal sealed class ModelLoader(
             model, draft.Evidence[0].Conclusion, family, recipe.Geometry, labels, draft.Evidence, TimeSpan.Zero)
         {
             Tasks = [.. tasks.Select(task => task(model))],
-            Defaults = draft.Manifest.Output,
+            Defaults = draft.Defaults,
         };
     }
 

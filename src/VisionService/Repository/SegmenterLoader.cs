@@ -174,7 +174,7 @@ internal static class SegmenterLoader
                 open.Recipe.Input.Channels,
                 reading,
                 background: null,
-                Finder(open.Detector, open.Labels, draft.Manifest.Output));
+                Finder(open.Detector, open.Labels, draft.Defaults));
 
             // Who draws masks can name boxes: the same session answers both.
             return loader.Finish(

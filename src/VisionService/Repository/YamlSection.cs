@@ -87,6 +87,19 @@ internal sealed class YamlSection
         ? [.. texts.Select(text => Number(key, text, min, max))]
         : Number(key, min, max) is { } single ? [single] : null;
 
+    /// <summary>A list of lists of numbers.</summary>
+    public IReadOnlyList<IReadOnlyList<double>>? NumberLists(string key, double min, double max) => Take(key) switch
+    {
+        null => null,
+        YamlSequenceNode list when list.Children.All(child => child is YamlSequenceNode) =>
+        [
+            .. list.Children.Cast<YamlSequenceNode>().Select(level => level.Children
+                .Select(child => Number(key, (child as YamlScalarNode)?.Value ?? throw Wrong(key, "a list of lists of numbers"), min, max))
+                .ToArray()),
+        ],
+        _ => throw Wrong(key, "a list of lists of numbers"),
+    };
+
     /// <summary>All of this section as numbers by free names.</summary>
     public IReadOnlyDictionary<string, double> AllNumbers(double min, double max) =>
         _values.Keys.ToDictionary(key => key, key => Number(key, min, max)!.Value, StringComparer.Ordinal);
