@@ -1,3 +1,4 @@
+using VisionService.Inference;
 using VisionService.Segmentation;
 
 namespace VisionService.Tests.Segmentation;
