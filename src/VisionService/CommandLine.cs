@@ -24,8 +24,8 @@ internal sealed record CommandLine(
         new("--min-score", "S", "Evaluate:MinScore", "evaluate detect: lowest score that counts (0.001)."),
         new("--max-iou", "O", "Evaluate:MaxIoU", "evaluate detect: overlap of duplicates (the model's, else 0.7)."),
         new("--label-maps", "DIR", "Evaluate:LabelMaps", "evaluate segment: PNGs of labels, named as their images."),
-        new("--map", "L=C,...", "Evaluate:Map", "evaluate segment: labels to classes, 3=road,*=background (labels are class ids)."),
-        new("--merge", "C=C,...", "Evaluate:Merge", "evaluate segment: predicted classes that count as another, mark=road."),
+        new("--map", "L=C,...", "Evaluate:Map", "evaluate segment: 3=road,*=background (labels are class ids)."),
+        new("--merge", "C=C,...", "Evaluate:Merge", "evaluate segment: classes that count as another, mark=road."),
         new("--void", "N", "Evaluate:Void", "evaluate segment: the label that does not count (255)."),
     ];
 

@@ -93,7 +93,8 @@ internal sealed class EvaluateDetect(EvaluationRun run)
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
         {
-            throw new ModelLoadException($"'{path}' cannot be read as COCO annotations: {exception.Message}", exception);
+            throw new ModelLoadException(
+                $"'{path}' cannot be read as COCO annotations: {exception.Message}", exception);
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed class EvaluateOptions
     /// <summary>The folder with the label maps: PNGs of grey or palette pixels, named as their images.</summary>
     public string? LabelMaps { get; init; }
 
-    /// <summary>Which label stands for which class, such as <c>3=road,*=background</c>. Default: labels are class ids.</summary>
+    /// <summary>Which label stands for which class, such as <c>3=road,*=background</c>. Default: labels are ids.</summary>
     public string? Map { get; init; }
 
     /// <summary>Predicted classes that count as another, such as <c>mark=road</c>.</summary>

@@ -9,7 +9,7 @@ namespace VisionService.Commands;
 /// <c>evaluate segment</c>: runs a model over images, the way a request would, compares its maps with label maps pixel
 /// by pixel and prints IoU and accuracy.
 /// </summary>
-/// <remarks>The label maps are the set: an image without one is not measured, a label map without image is an error.</remarks>
+/// <remarks>The label maps are the set: one without image is an error, an image without one is not measured.</remarks>
 internal sealed class EvaluateSegment(EvaluationRun run)
 {
     private static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"];
@@ -94,7 +94,8 @@ internal sealed class EvaluateSegment(EvaluationRun run)
 
     private static LabelImage MustFit(LabelImage truth, LabelMap map, string path) =>
         (truth.Width, truth.Height) == (map.Width, map.Height) ? truth : throw new ModelLoadException(
-            $"The label map '{path}' is {truth.Width} x {truth.Height} pixels; its image is {map.Width} x {map.Height}.");
+            $"The label map '{path}' is {truth.Width} x {truth.Height} pixels; "
+            + $"its image is {map.Width} x {map.Height}.");
 
     private static void Merge(LabelMap map, ushort[] countsAs)
     {

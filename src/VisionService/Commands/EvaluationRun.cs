@@ -56,8 +56,8 @@ internal sealed class EvaluationRun(ModelCatalog catalog, ImageDecoder decoder, 
     {
         try
         {
-            return decoder.Decode(
-                await File.ReadAllBytesAsync(path, cancellationToken), size => geometry.NeededSize(size.Width, size.Height));
+            var encoded = await File.ReadAllBytesAsync(path, cancellationToken);
+            return decoder.Decode(encoded, size => geometry.NeededSize(size.Width, size.Height));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or VisionException)
         {

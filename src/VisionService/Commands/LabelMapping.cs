@@ -40,7 +40,7 @@ internal static class LabelMapping
         {
             var value = byte.TryParse(label, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
                 ? number
-                : throw new ModelLoadException($"--map: '{label}' is no label; they are 0 to 255, or * for the others.");
+                : throw new ModelLoadException($"--map: '{label}' is no label; it is 0 to 255, or * for the others.");
             classOf[value] = ClassId(name, labels);
         }
 
