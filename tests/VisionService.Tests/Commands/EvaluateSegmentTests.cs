@@ -6,13 +6,13 @@ using static VisionService.Tests.Detection.Scenes;
 
 namespace VisionService.Tests.Commands;
 
-/// <summary><c>evaluate segment</c> as its users run it, on a model that names each pixel's brightest channel.</summary>
+/// <summary><c>evaluate segment</c> as its users run it; the model names each pixel's brightest channel.</summary>
 public sealed class EvaluateSegmentTests : IDisposable
 {
     private const string Manifest = "task: segment\ninput: {preset: unit, resize: stretch}";
 
     private readonly ModelFolder _models = new ModelFolder()
-        .Add("brightest", TinyModels.FeatureMap(), Manifest, ModelFolder.ColorLabels)
+        .Add("brightest", TinyMasks.Brightest(), Manifest, ModelFolder.ColorLabels)
         .Add("boxes", TinyMasks.Fixed(), TinyMasks.Manifest, ModelFolder.ColorLabels)
         .Add("colors", TinyModels.Colors(), "input: {preset: unit}", ModelFolder.ColorLabels);
 
@@ -110,7 +110,7 @@ public sealed class EvaluateSegmentTests : IDisposable
         Label("a", 0, 0, 1, 1);
         await MustFailAsync("--map: '3' is no pair such as 3=road.", "--map", "3");
         await MustFailAsync("The model has no class 'pink'", "--map", "3=pink");
-        await MustFailAsync("Void must be between 0 and 255.", "--void", "256");
+        await MustFailAsync("DataAnnotation validation failed for 'EvaluateOptions' members: 'Void'", "--void", "256");
         await MustFailAsync("Model 'boxes' finds objects; evaluate detect measures their masks.", "--model=boxes");
         await MustFailAsync("Model 'colors' is for classify, not for segment.", "--model=colors");
         File.WriteAllText(Path.Combine(_images, "a.jpg"), "");
@@ -123,14 +123,12 @@ public sealed class EvaluateSegmentTests : IDisposable
     [Fact]
     public async Task Folders_are_needed_and_must_be_there()
     {
+        string[] quiet = ["evaluate", "segment", "--models", _models.Path, "--Logging:LogLevel:Default", "None"];
+        await CommandProcess.MustFailAsync("evaluate segment needs --images DIR.", quiet);
         await CommandProcess.MustFailAsync(
-            "evaluate segment needs --images DIR.", "evaluate", "segment", "--models", _models.Path);
+            "evaluate segment needs --label-maps DIR.", [.. quiet, "--images", _images]);
         await CommandProcess.MustFailAsync(
-            "evaluate segment needs --label-maps DIR.",
-            "evaluate", "segment", "--models", _models.Path, "--images", _images);
-        await CommandProcess.MustFailAsync(
-            "The folder '/no/such' cannot be read: ",
-            "evaluate", "segment", "--models", _models.Path, "--images", "/no/such", "--label-maps", _labels);
+            "The folder '/no/such' cannot be read: ", [.. quiet, "--images", "/no/such", "--label-maps", _labels]);
     }
 
     [Fact]
