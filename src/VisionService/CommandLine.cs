@@ -8,6 +8,7 @@ internal sealed record CommandLine(
     string Command, IReadOnlyDictionary<string, string?> Settings, bool WantsHelp, string? Problem)
 {
     public const string EvaluateDetect = "evaluate detect";
+    public const string EvaluateSegment = "evaluate segment";
 
     private static readonly Option[] Options =
     [
@@ -22,9 +23,13 @@ internal sealed record CommandLine(
         new("--images", "DIR", "Evaluate:Images", "evaluate: the folder of the images."),
         new("--min-score", "S", "Evaluate:MinScore", "evaluate detect: lowest score that counts (0.001)."),
         new("--max-iou", "O", "Evaluate:MaxIoU", "evaluate detect: overlap of duplicates (the model's, else 0.7)."),
+        new("--label-maps", "DIR", "Evaluate:LabelMaps", "evaluate segment: PNGs of labels, named as their images."),
+        new("--map", "L=C,...", "Evaluate:Map", "evaluate segment: 3=road,*=background (labels are class ids)."),
+        new("--merge", "C=C,...", "Evaluate:Merge", "evaluate segment: classes that count as another, mark=road."),
+        new("--void", "N", "Evaluate:Void", "evaluate segment: the label that does not count (255)."),
     ];
 
-    private static readonly string[] Commands = [EvaluateDetect];
+    private static readonly string[] Commands = [EvaluateDetect, EvaluateSegment];
 
     private static readonly string[] Sections = ["Api", "Imaging", "Inference", "Repository", "Evaluate", "Logging", "Kestrel"];
 
@@ -34,7 +39,8 @@ internal sealed record CommandLine(
         VisionService serves ONNX vision models over REST.
 
         Usage: VisionService [options]                     serves
-               VisionService evaluate detect [options]     measures a detector on a set in COCO's form
+               VisionService evaluate detect [options]     measures a detector, and its masks, on a set in COCO's form
+               VisionService evaluate segment [options]    measures a segmenter on images and label maps
 
         {string.Join('\n', Options.Select(option => $"  {option.Name + " " + option.Value,-22}{option.Description}"))}
           --Section:Key VALUE   Any other setting, such as --Imaging:MaxBytes 50000000.

@@ -34,10 +34,9 @@ internal static class Program
             // Before the host starts, so that a wrong setting is one line and not the trace of a failed start.
             app.Services.GetRequiredService<IStartupValidator>().Validate();
             app.Services.GetRequiredService<ModelCatalog>();
-            if (commandLine.Command == CommandLine.EvaluateDetect)
+            if (Command(commandLine.Command, app.Services) is { } command)
             {
-                var evaluate = ActivatorUtilities.CreateInstance<EvaluateDetect>(app.Services);
-                return await evaluate.RunAsync(Console.Out, Console.Error, app.Lifetime.ApplicationStopping);
+                return await command(Console.Out, Console.Error, app.Lifetime.ApplicationStopping);
             }
 
             await app.RunAsync();
@@ -74,6 +73,7 @@ internal static class Program
         services.AddSingleton<ModelCatalog>();
         services.AddHostedService(static provider => provider.GetRequiredService<ModelCatalog>());
         services.AddSingleton<VisionPipeline>();
+        services.AddSingleton<EvaluationRun>();
         services.AddVisionOpenApi();
 
         builder.WebHost.ConfigureKestrel(static (_, kestrel) =>
@@ -96,6 +96,15 @@ internal static class Program
         InventoryEndpoints.Map(app);
         return app;
     }
+
+    /// <summary>What to do instead of serving; null: serve.</summary>
+    private static Func<TextWriter, TextWriter, CancellationToken, Task<int>>? Command(
+        string name, IServiceProvider services) => name switch
+        {
+            CommandLine.EvaluateDetect => ActivatorUtilities.CreateInstance<EvaluateDetect>(services).RunAsync,
+            CommandLine.EvaluateSegment => ActivatorUtilities.CreateInstance<EvaluateSegment>(services).RunAsync,
+            _ => null,
+        };
 
     /// <summary>Binds a section, refusing keys that nothing reads: a misspelt setting must not pass for one that works.</summary>
     private static void AddOptions<T>(WebApplicationBuilder builder, string section)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using VisionService.Tests.Detection;
 using static VisionService.Tests.Detection.Scenes;
 
@@ -126,7 +125,7 @@ public sealed class EvaluateDetectTests : IDisposable
         await MustFailAsync("Unknown option '--cocoa' (did you mean '--coco'?); --help lists them.", "--cocoa", "x");
         Assert.Equal(
             (2, "", "Unknown command 'evaluate detcet' (did you mean 'evaluate detect'?); --help lists them.\n"),
-            await RunAsync("evaluate", "detcet"));
+            await CommandProcess.RunAsync("evaluate", "detcet"));
     }
 
     private static string Truth(string first) => $$"""
@@ -153,24 +152,6 @@ public sealed class EvaluateDetectTests : IDisposable
         Assert.Equal((2, "", 1), (code, output, errors.TrimEnd('\n').Split('\n').Length));
     }
 
-    private Task<(int Code, string Output, string Errors)> EvaluateAsync(params string[] arguments) => RunAsync(
-    [
-        "evaluate", "detect", "--models", _models.Path, "--provider", "cpu", "--Logging:LogLevel:Default", "None", .. arguments,
-    ]);
-
-    private static async Task<(int Code, string Output, string Errors)> RunAsync(params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet")
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.ArgumentList.Add(typeof(CommandLine).Assembly.Location);
-        Array.ForEach(arguments, start.ArgumentList.Add);
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, await output, await errors);
-    }
+    private Task<(int Code, string Output, string Errors)> EvaluateAsync(params string[] arguments) => CommandProcess.RunAsync(
+        ["evaluate", "detect", "--models", _models.Path, "--provider", "cpu", "--Logging:LogLevel:Default", "None", .. arguments]);
 }
