@@ -12,7 +12,11 @@ internal sealed record SegmentRequest(
 
 /// <param name="Map">A class id for each pixel of the upright image; null where the model finds objects.</param>
 /// <param name="Objects">Best first; null where the model names every pixel. Their masks may overlap.</param>
-internal sealed record SegmentResult(LabelMap? Map, IReadOnlyList<MaskedObject>? Objects);
+internal sealed record SegmentResult(LabelMap? Map, IReadOnlyList<MaskedObject>? Objects)
+{
+    /// <summary>The id in the map that stands for nothing in particular; null: none does.</summary>
+    public int? Background { get; init; }
+}
 
 /// <summary>One object and its pixels.</summary>
 /// <param name="Box">In pixels of the upright image.</param>
@@ -49,7 +53,7 @@ internal sealed class Segmenter(
         var placement = Place(request);
         if (findObjects is null)
         {
-            return new SegmentResult(Map(request, outputs, placement), null);
+            return new SegmentResult(Map(request, outputs, placement), null) { Background = background };
         }
 
         var found = findObjects(request, outputs);
@@ -75,8 +79,8 @@ internal sealed class Segmenter(
                 return LabelMap.OfIndices(outputs.Integers(reading.Output), height, width, placement, choice);
             case SegmentationForm.Matte:
                 var activation = reading.IsMinMax ? MatteActivation.MinMax : MatteActivation.Detect;
-                return Matte.Foreground(
-                    outputs.Floats(reading.Output), height, width, placement, activation, request.MinScore ?? MinForeground);
+                var minScore = request.Classes?.Contains(1) == false ? float.PositiveInfinity : request.MinScore ?? MinForeground;
+                return Matte.Foreground(outputs.Floats(reading.Output), height, width, placement, activation, minScore);
             case SegmentationForm.MaskQueries:
                 return Queries(outputs, placement).Semantic(choice);
             default:

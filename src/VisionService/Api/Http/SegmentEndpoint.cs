@@ -68,11 +68,21 @@ internal static class SegmentEndpoint
             ?? LabelMap.OfInstances([.. result.Objects!.Select(found => found.Mask)], image.Width, image.Height);
         if (format == PictureFormat.Png)
         {
-            return result.Objects is { } objects ? LabelPng.OfInstances(map, objects.Count) : LabelPng.OfClasses(map, model.Labels.Count);
+            return result.Objects is { } objects
+                ? LabelPng.OfInstances(map, objects.Count)
+                : LabelPng.OfClasses(map, map.CountIds(model.Labels.Count));
         }
 
         var opacity = (float)parameters.Number("opacity", 0.5);
-        Overlay.Draw(image, map, result.Map is null ? Palette.Instances : Palette.Voc, opacity);
+        if (result.Map is null)
+        {
+            Overlay.Draw(image, map, Palette.Instances, opacity);
+        }
+        else
+        {
+            Overlay.Draw(image, map, Palette.Voc, opacity, result.Background);
+        }
+
         return Pictures.Encode(image, format);
     }
 }
