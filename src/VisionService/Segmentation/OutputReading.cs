@@ -65,7 +65,7 @@ internal sealed record OutputReading(SegmentationForm Form, int Output, int Mask
 
         return Pair(SegmentationForm.MaskQueries, "class_queries_logits", "masks_queries_logits")
             ?? Pair(SegmentationForm.MaskQueries, "logits", "pred_masks")
-            ?? (Pair(SegmentationForm.BoxQueries, "dets", "masks") is { } pair && outputs[pair.Output].Shape[^1] == 4
+            ?? (Pair(SegmentationForm.BoxQueries, "dets", "masks") is { } pair && outputs[pair.Output].Shape is [.., 4]
                 ? pair
                 : null)
             ?? PrototypePair(outputs)
