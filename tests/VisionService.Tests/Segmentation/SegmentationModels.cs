@@ -153,10 +153,10 @@ internal static class SegmentationModels
     private static float[] Noise(int seed, long[] shape)
     {
         var length = shape.Aggregate(1L, static (product, side) => product * side);
-        var inputs = shape.Length == 1 ? 4 : (double)length / shape[0];
+        var inputs = shape.Length == 1 ? 1000 : (double)length / shape[0];
 #pragma warning disable CA5394 // the same weights each time is the point
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, (int)length).Select(_ => (float)((random.NextDouble() - .5) * 4 / Math.Sqrt(inputs)))];
+        return [.. Enumerable.Range(0, (int)length).Select(_ => (float)((random.NextDouble() - .5) * 6 / Math.Sqrt(inputs)))];
 #pragma warning restore CA5394
     }
 }

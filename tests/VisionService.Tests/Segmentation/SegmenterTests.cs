@@ -54,7 +54,7 @@ public sealed class SegmenterTests
     /// <summary>Sends noise of the network's own size and holds the map against ONNX Runtime's own scores.</summary>
     private static async Task AssertServedAsync(Graph graph, int? classes, int width, int height)
     {
-        using var photo = Pictures.Noise(width, height);
+        using var photo = Encoded.Scene(width, height);
         using var folder = new ModelFolder().Add(
             "model", graph, $"{{task: segment, input: {{preset: unit, size: [{width}, {height}], resize: stretch}}}}");
         await using var service = await TestService.StartAsync([folder.Path], null);
