@@ -74,7 +74,7 @@ internal static class SegmenterLoader
             if (IsOfObjects(reading.Form) && reading.Form != SegmentationForm.MaskQueries)
             {
                 throw new ModelLoadException(
-                    $"A run gave masks of objects ({string.Join("; ", outputs)}), but the file does not declare the shapes of its outputs.");
+                    $"A run gave masks of objects ({string.Join("; ", outputs)}), but the file declares no shapes.");
             }
 
             draft.Conclude("outputs", Describe(reading), "a probe run");

@@ -79,7 +79,8 @@ internal sealed class Segmenter(
                 return LabelMap.OfIndices(outputs.Integers(reading.Output), height, width, placement, choice);
             case SegmentationForm.Matte:
                 var activation = reading.IsMinMax ? MatteActivation.MinMax : MatteActivation.Detect;
-                var minScore = request.Classes?.Contains(1) == false ? float.PositiveInfinity : request.MinScore ?? MinForeground;
+                var isHidden = request.Classes?.Contains(1) == false;
+                var minScore = isHidden ? float.PositiveInfinity : request.MinScore ?? MinForeground;
                 return Matte.Foreground(outputs.Floats(reading.Output), height, width, placement, activation, minScore);
             case SegmentationForm.MaskQueries:
                 return Queries(outputs, placement).Semantic(choice);

@@ -75,7 +75,8 @@ public sealed class RealSegmentationServiceTests(RealSegmentationServiceTests.Fi
             .GetProperty("predictions").EnumerateArray().ToArray();
         Assert.Equal(
             expected.OrderBy(one => one.Pixels).Select(one => one.Label),
-            found.OrderBy(one => one.GetProperty("pixels").GetInt64()).Select(one => one.GetProperty("label").GetString()));
+            found.OrderBy(one =>
+                one.GetProperty("pixels").GetInt64()).Select(one => one.GetProperty("label").GetString()));
         foreach (var (one, (_, pixels)) in found
             .OrderBy(one => one.GetProperty("pixels").GetInt64())
             .Zip(expected.OrderBy(one => one.Pixels)))
@@ -121,7 +122,10 @@ public sealed class RealSegmentationServiceTests(RealSegmentationServiceTests.Fi
             (string Model, string? Manifest)[] manifests =
             [
                 (DeepLab, "{task: segment, input: {preset: keras-tf, resize: stretch}}"),
-                (Road, "{task: segment, labels: [background, road, curb, mark], input: {preset: raw, color: bgr, resize: stretch}}"),
+                (
+                    Road,
+                    "{task: segment, labels: [background, road, curb, mark], " +
+                    "input: {preset: raw, color: bgr, resize: stretch}}"),
                 (Selfie, "{task: segment, labels: [person], input: {preset: unit}}"),
                 (Yolo, null),
             ];

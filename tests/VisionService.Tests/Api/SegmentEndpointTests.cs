@@ -68,7 +68,8 @@ public sealed class SegmentEndpointTests(SegmentFixture fixture) : IClassFixture
         Assert.Equal(pixels.OrderDescending(), pixels);
         Assert.Equal(1, classes.Sum(found => found.GetProperty("fraction").GetDouble()), 5);
         Assert.All(classes, found => Assert.Equal(
-            found.GetProperty("pixels").GetInt64() / (double)(Width * Height), found.GetProperty("fraction").GetDouble(), 6));
+            found.GetProperty("pixels").GetInt64() / (double)(Width * Height),
+            found.GetProperty("fraction").GetDouble(), 6));
     }
 
     [Fact]
@@ -125,7 +126,8 @@ public sealed class SegmentEndpointTests(SegmentFixture fixture) : IClassFixture
     [Fact]
     public async Task Classes_not_asked_for_are_void_without_a_background_and_background_with_one()
     {
-        var png = PngValues.Read(await PictureAsync("/segment?model=planar&classes=green", SegmentFixture.Scene(), "image/png"));
+        var png = PngValues.Read(
+            await PictureAsync("/segment?model=planar&classes=green", SegmentFixture.Scene(), "image/png"));
         Assert.Equal(SegmentFixture.Drawn.Select(id => id == 1 ? 1 : 255), png.Values.Select(id => (int)id));
         png = PngValues.Read(
             await PictureAsync("/segment?model=with-background&classes=green", SegmentFixture.Scene(), "image/png"));
@@ -167,7 +169,8 @@ public sealed class SegmentEndpointTests(SegmentFixture fixture) : IClassFixture
             }
 
             Assert.InRange((double)right / either, 0.995, 1);
-            Assert.Equal(id switch { 0 => 2, 1 => 1, _ => 4 }, Rings(mask).Count); // red: one hole; blue: left, right, hole
+            Assert.Equal(
+                id switch { 0 => 2, 1 => 1, _ => 4 }, Rings(mask).Count); // red: one hole; blue: left, right, hole
         }
     }
 
@@ -200,7 +203,8 @@ public sealed class SegmentEndpointTests(SegmentFixture fixture) : IClassFixture
         var answer = await SegmentAsync($"model={model}&mask=none");
         Assert.False(answer.TryGetProperty("mask", out _));
         Assert.NotEqual(0, answer.GetProperty(list).GetArrayLength());
-        Assert.All(answer.GetProperty(list).EnumerateArray(), found => Assert.False(found.TryGetProperty("mask", out _)));
+        Assert.All(
+            answer.GetProperty(list).EnumerateArray(), found => Assert.False(found.TryGetProperty("mask", out _)));
     }
 
     [Fact]
@@ -227,7 +231,8 @@ public sealed class SegmentEndpointTests(SegmentFixture fixture) : IClassFixture
     public async Task An_overlay_tints_every_class_where_there_is_no_background()
     {
         using var drawn = Image.Load<Rgb24>(
-            await PictureAsync("/segment?model=planar&opacity=1", Photos.Of(new(255, 0, 0), null, 40, 32), "image/jpeg"));
+            await PictureAsync(
+                "/segment?model=planar&opacity=1", Photos.Of(new(255, 0, 0), null, 40, 32), "image/jpeg"));
         Assert.Equal((Width, Height), (drawn.Width, drawn.Height));
         var pixel = drawn[20, 16]; // class 0 in VOC's palette: black
         Assert.InRange(pixel.R, 0, 8);
@@ -321,7 +326,8 @@ public sealed class SegmentEndpointTests(SegmentFixture fixture) : IClassFixture
         Assert.Equal(expected, png.Values.Select(id => (int)id));
 
         var mask = (await SegmentAsync("model=yolo&mask=png", Grey)).GetProperty("mask");
-        Assert.Equal(expected, PngValues.Read(mask.GetProperty("png").GetBytesFromBase64()).Values.Select(id => (int)id));
+        Assert.Equal(
+            expected, PngValues.Read(mask.GetProperty("png").GetBytesFromBase64()).Values.Select(id => (int)id));
     }
 
     [Theory]
@@ -335,7 +341,8 @@ public sealed class SegmentEndpointTests(SegmentFixture fixture) : IClassFixture
     {
         Assert.Equal(expected, Answer.PredictionsOf(await SegmentAsync($"model=yolo&{query}", Grey)));
         Assert.Equal(
-            expected, (await Service.PostAsync($"/detect?model=yolo&{query}", Grey)).MustBe(HttpStatusCode.OK).Predictions);
+            expected,
+                (await Service.PostAsync($"/detect?model=yolo&{query}", Grey)).MustBe(HttpStatusCode.OK).Predictions);
     }
 
     [Theory]
@@ -362,7 +369,8 @@ public sealed class SegmentEndpointTests(SegmentFixture fixture) : IClassFixture
     [InlineData("classes=3", "'3'", "ids 0 to 2")]
     public async Task A_wrong_parameter_is_named_with_its_value_and_its_range(string query, string value, string range)
     {
-        var detail = (await Service.PostAsync($"/segment?model=planar&{query}", Photos.Red)).Problem(400, "invalid-request");
+        var detail =
+            (await Service.PostAsync($"/segment?model=planar&{query}", Photos.Red)).Problem(400, "invalid-request");
         Assert.Contains(value, detail, StringComparison.Ordinal);
         Assert.Contains(range, detail, StringComparison.Ordinal);
     }
@@ -370,27 +378,32 @@ public sealed class SegmentEndpointTests(SegmentFixture fixture) : IClassFixture
     [Fact]
     public async Task A_classifier_draws_no_masks_and_a_map_has_no_boxes()
     {
-        Assert.Contains("colors", (await Service.PostAsync("/segment?model=colors", Photos.Red)).Problem(409, "wrong-task"));
-        Assert.Contains("planar", (await Service.PostAsync("/detect?model=planar", Photos.Red)).Problem(409, "wrong-task"));
+        Assert.Contains(
+            "colors", (await Service.PostAsync("/segment?model=colors", Photos.Red)).Problem(409, "wrong-task"));
+        Assert.Contains(
+            "planar", (await Service.PostAsync("/detect?model=planar", Photos.Red)).Problem(409, "wrong-task"));
     }
 
     private static byte[] Grey { get; } = Photos.Of(new Rgb24(90, 90, 90), null, 64, 64);
 
     private static JsonElement[] Classes(JsonElement answer) => [.. answer.GetProperty("classes").EnumerateArray()];
 
-    private static JsonElement[] Predictions(JsonElement answer) => [.. answer.GetProperty("predictions").EnumerateArray()];
+    private static JsonElement[] Predictions(JsonElement answer) =>
+        [.. answer.GetProperty("predictions").EnumerateArray()];
 
     /// <summary>"2 blue 720, 0 red 304": id, label and pixels of each class.</summary>
     private static string Text(JsonElement answer) => string.Join(", ", Classes(answer).Select(found =>
         $"{found.GetProperty("class_id")} {found.GetProperty("label").GetString()} {found.GetProperty("pixels")}"));
 
     private static string Box(JsonElement found) => string.Join(
-        ",", found.GetProperty("box").EnumerateObject().Select(side => FormattableString.Invariant($"{side.Value.GetSingle():0.##}")));
+        ",", found.GetProperty("box").EnumerateObject().Select(side =>
+            FormattableString.Invariant($"{side.Value.GetSingle():0.##}")));
 
     private static List<PolygonRing> Rings(JsonElement mask) =>
     [
         .. mask.GetProperty("polygons").EnumerateArray().Select(ring => new PolygonRing(
-            [.. ring.EnumerateArray().Select(value => value.GetSingle()).Chunk(2).Select(pair => new Vector2(pair[0], pair[1]))])),
+            [.. ring.EnumerateArray().Select(value => value.GetSingle()).Chunk(2)
+                .Select(pair => new Vector2(pair[0], pair[1]))])),
     ];
 
     private static string RegionText(int id)
@@ -419,7 +432,8 @@ public sealed class SegmentEndpointTests(SegmentFixture fixture) : IClassFixture
     }
 
     private async Task<JsonElement> SegmentAsync(string query, byte[]? photo = null) =>
-        (await Service.PostAsync($"/segment?{query}", photo ?? SegmentFixture.Scene(), null)).MustBe(HttpStatusCode.OK).Json;
+        (await Service.PostAsync($"/segment?{query}", photo ?? SegmentFixture.Scene(), null))
+            .MustBe(HttpStatusCode.OK).Json;
 
     private async Task<byte[]> PictureAsync(string path, byte[] photo, string type)
     {

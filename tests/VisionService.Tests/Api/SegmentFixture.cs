@@ -15,20 +15,23 @@ public sealed class SegmentFixture : IAsyncLifetime
 
     internal TestService Service { get; private set; } = null!;
 
-    /// <summary>0 red: a frame with a hole; 1 green: a bar; 2 blue: the rest, and the hole. All in blocks of 4.</summary>
+    /// <summary>0 red: a frame with a hole; 1 green: a bar; 2 blue: the rest, and the hole. All in blocks of
+    /// 4.</summary>
     internal static int ColorAt(int x, int y) =>
         x is >= 4 and < 24 && y is >= 4 and < 24 ? (x is >= 8 and < 16 && y is >= 8 and < 20 ? 2 : 0)
         : x is >= 28 and < 36 ? 1
         : 2;
 
-    internal static int[] Drawn { get; } = [.. Enumerable.Range(0, Width * Height).Select(i => ColorAt(i % Width, i / Width))];
+    internal static int[] Drawn { get; } = [.. Enumerable.Range(0, Width * Height).Select(i =>
+        ColorAt(i % Width, i / Width))];
 
     internal static byte[] Scene(IImageEncoder? encoder = null)
     {
         using var image = new Image<Rgb24>(Width, Height);
         for (var i = 0; i < Drawn.Length; i++)
         {
-            image[i % Width, i / Width] = Drawn[i] switch { 0 => new(255, 0, 0), 1 => new(0, 255, 0), _ => new(0, 0, 255) };
+            image[i % Width, i / Width] = Drawn[i] switch { 0 =>
+                new(255, 0, 0), 1 => new(0, 255, 0), _ => new(0, 0, 255) };
         }
 
         return Photos.Encode(image, encoder);

@@ -46,18 +46,18 @@ public class ModelCatalogTests
 
     public static TheoryData<string, Graph, string?, string?, string> Refused => new()
     {
-        { "two inputs", TinyModels.TwoInputs(), null, null, "The model has 2 inputs (left: Float [N, 3, 4, 4]; right: Float [N, 3, 4, 4]); one that takes an image is understood." },
+        { "two inputs", TinyModels.TwoInputs(), null, null, "The model has 2 inputs (left: Float [N, 3, 4, 4]; right: Float [N, 3, 4, 4]); a classifier has one, for the image." },
         { "no scores", TinyModels.FeatureMap(), null, null, "No output holds class scores [1, classes]. Outputs: map [1, 3, 4, 4]." },
         { "other output", TinyModels.Colors(), "output: {scores: probs}", null, "There is no output 'probs'. Outputs: scores [1, 3]." },
         { "few labels", TinyModels.Colors(), Unit, "red", "There are 1 labels for 3 classes." },
         { "many labels", TinyModels.Colors(), Unit, "1\n2\n3\n4", "There are 4 labels for 3 classes." },
         { "no background", TinyModels.Colors(), "output: {background: none}", "red\ngreen", "There are 2 labels for 3 classes." },
         { "other size", TinyModels.Colors(), "input: {size: 8}", null, "vision.yaml: 'size' is [8, 8], but the file fixes [4, 4] (width, height)." },
-        { "other task", TinyModels.Colors(), "task: clasify", null, "vision.yaml: 'task' must be one of classify, not 'clasify'." },
+        { "other task", TinyModels.Colors(), "task: clasify", null, "vision.yaml: 'task' must be one of classify, detect, segment, not 'clasify'." },
         { "grey colours", TinyModels.Colors(), "input: {color: gray}", null, "vision.yaml: 'color' is gray, but the input has 3 channel(s)." },
         { "two means", TinyModels.Colors(), "input: {mean: [1, 2]}", null, "vision.yaml: 'mean' has 2 values; the input has 3 channel(s)." },
         { "four channels", Passing(4, 4, 4), null, null, "The input 'pixels: Float [N, 4, 4, 4]' has 4 channels; an image has 3, or 1." },
-        { "a vector", Passing(4), null, null, "The input 'pixels: Float [N, 4]' is no image: it needs 3 or 4 dimensions." },
+        { "a vector", Passing(4), null, null, "No input of the model takes an image. Inputs: pixels: Float [N, 4]." },
         { "open size", Passing(3, "H", "W"), null, null, "The file leaves the size of its input open; vision.yaml must say it: input: {size: [width, height]}." },
         { "labels elsewhere", TinyModels.Colors(), "labels: ../labels.txt", null, "vision.yaml: 'labels' names the file '../labels.txt'; it must lie beside the manifest." },
         { "a typo", TinyModels.Colors(), "inptu: {size: 4}", null, "vision.yaml: unknown key 'inptu' (did you mean 'input'?)." },

@@ -14,7 +14,8 @@ public sealed class SegmenterLoaderTests
     public async Task A_map_over_the_input_is_taken_for_a_segmentation_without_being_told()
     {
         var details = await DetailsAsync(SegmentationModels.Colors(), "input: {preset: unit}", null);
-        Assert.Contains("\"state\":\"ready\",\"task\":\"segment\",\"family\":\"semantic\"", details, StringComparison.Ordinal);
+        Assert.Contains(
+            "\"state\":\"ready\",\"task\":\"segment\",\"family\":\"semantic\"", details, StringComparison.Ordinal);
         Assert.Contains("[\"class 0\",\"class 1\",\"class 2\"]", details, StringComparison.Ordinal);
     }
 
@@ -88,7 +89,8 @@ public sealed class SegmenterLoaderTests
     {
         const string Manifest = "{task: segment, input: {preset: unit, size: [40, 32], resize: stretch}}";
         Assert.Equal(
-            SegmentFixture.Drawn, await MapAsync(SegmentationModels.Colors(dynamic: true), Manifest, ModelFolder.ColorLabels));
+            SegmentFixture.Drawn,
+            await MapAsync(SegmentationModels.Colors(dynamic: true), Manifest, ModelFolder.ColorLabels));
     }
 
     [Theory]
@@ -106,7 +108,8 @@ public sealed class SegmenterLoaderTests
     {
         using var folder = new ModelFolder().Add("model", SegmentationModels.Indices(), Unit);
         await using var service = await TestService.StartAsync([folder.Path], null);
-        var answer = (await service.PostAsync("/segment?mask=png", SegmentFixture.Scene())).MustBe(HttpStatusCode.OK).Json;
+        var answer =
+            (await service.PostAsync("/segment?mask=png", SegmentFixture.Scene())).MustBe(HttpStatusCode.OK).Json;
         var png = PngValues.Read(answer.GetProperty("mask").GetProperty("png").GetBytesFromBase64());
         Assert.Equal((8, 3), (png.Bits, png.Color));
         Assert.Equal(SegmentFixture.Drawn, png.Values.Select(id => (int)id));
@@ -149,7 +152,8 @@ public sealed class SegmenterLoaderTests
         return (await service.GetAsync("/models/model")).Text;
     }
 
-    private static async Task<IEnumerable<int>> MapAsync(Graph graph, string manifest, string? labels, string query = "")
+    private static async Task<IEnumerable<int>> MapAsync(
+        Graph graph, string manifest, string? labels, string query = "")
     {
         using var folder = new ModelFolder().Add("model", graph, manifest, labels);
         await using var service = await TestService.StartAsync([folder.Path], null);
