@@ -30,8 +30,12 @@ public sealed class SegmentFixture : IAsyncLifetime
         using var image = new Image<Rgb24>(Width, Height);
         for (var i = 0; i < Drawn.Length; i++)
         {
-            image[i % Width, i / Width] = Drawn[i] switch { 0 =>
-                new(255, 0, 0), 1 => new(0, 255, 0), _ => new(0, 0, 255) };
+            image[i % Width, i / Width] = Drawn[i] switch
+            {
+                0 => new(255, 0, 0),
+                1 => new(0, 255, 0),
+                _ => new(0, 0, 255),
+            };
         }
 
         return Photos.Encode(image, encoder);

@@ -78,7 +78,8 @@ public sealed class DetectorFamiliesTests
     public void The_model_type_of_a_configuration_decides_at_once()
     {
         var signature = new DetectorSignature(
-            Vga, ["pixel_values"], [new("logits", [1, 300, 80]), new("pred_boxes", [1, 300, 4])]) { ModelType = "rt_detr_v2" };
+            Vga, ["pixel_values"], [new("logits", [1, 300, 80]), new("pred_boxes", [1, 300, 4])])
+        { ModelType = "rt_detr_v2" };
         Assert.Equal("rt-detr", Assert.Single(DetectorFamilies.Recognize(signature)).Name);
     }
 
@@ -99,7 +100,9 @@ public sealed class DetectorFamiliesTests
         {
             Metadata = new Dictionary<string, string>
             {
-                ["author"] = "Ultralytics", ["task"] = "pose", ["kpt_shape"] = "[17, 3]",
+                ["author"] = "Ultralytics",
+                ["task"] = "pose",
+                ["kpt_shape"] = "[17, 3]",
             },
         };
         var family = Assert.Single(DetectorFamilies.Recognize(signature));
