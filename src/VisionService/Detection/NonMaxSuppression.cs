@@ -26,6 +26,20 @@ internal enum SuppressionMethod
     None,
 }
 
+/// <summary>What requests and manifests call them.</summary>
+internal static class SuppressionNames
+{
+    public static IReadOnlyDictionary<string, SuppressionMethod> All { get; } =
+        new Dictionary<string, SuppressionMethod>(StringComparer.Ordinal)
+        {
+            ["class"] = SuppressionMethod.Class,
+            ["agnostic"] = SuppressionMethod.Agnostic,
+            ["soft"] = SuppressionMethod.Soft,
+            ["diou"] = SuppressionMethod.DIoU,
+            ["none"] = SuppressionMethod.None,
+        };
+}
+
 /// <summary>Drops candidates that show an object which a better one shows already.</summary>
 internal static class NonMaxSuppression
 {

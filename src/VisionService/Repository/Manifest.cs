@@ -189,15 +189,8 @@ internal sealed record ManifestOutput(
 
     private static readonly Dictionary<string, bool> Choosers = new() { ["in-graph"] = true, ["outside"] = false };
 
-    private static readonly Dictionary<string, SuppressionMethod> Suppressions = new()
-    {
-        ["class"] = SuppressionMethod.Class,
-        ["agnostic"] = SuppressionMethod.Agnostic,
-        ["soft"] = SuppressionMethod.Soft,
-        ["diou"] = SuppressionMethod.DIoU,
-        ["none"] = SuppressionMethod.None,
-        ["in-graph"] = SuppressionMethod.None,
-    };
+    private static readonly Dictionary<string, SuppressionMethod> Suppressions =
+        new(SuppressionNames.All) { ["in-graph"] = SuppressionMethod.None };
 
     public static ManifestOutput Read(YamlSection yaml)
     {

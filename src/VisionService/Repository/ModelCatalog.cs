@@ -56,7 +56,7 @@ internal sealed partial class ModelCatalog : BackgroundService
     /// <exception cref="VisionException">There is none, it is loading, it failed, or its task is another.</exception>
     public (ModelEntry Entry, Model<TRequest, TResult> Model) Get<TRequest, TResult>(string task, string? reference)
     {
-        var entry = reference is null ? Default(task) : Find(reference);
+        var entry = reference is null ? Default<TRequest, TResult>(task) : Find(reference);
         return entry switch
         {
             { State: ModelState.Loading } => throw new VisionException(
@@ -66,8 +66,7 @@ internal sealed partial class ModelCatalog : BackgroundService
             },
             { State: ModelState.Failed } => throw new VisionException(
                 VisionError.ModelNotFound, $"Model '{entry.Name}' could not be loaded: {entry.Problem}"),
-            { Loaded: { } loaded } when loaded.Tasks.OfType<Model<TRequest, TResult>>().FirstOrDefault() is { } model =>
-                (entry, model),
+            { Loaded: { } loaded } when As<TRequest, TResult>(loaded) is { } model => (entry, model),
             _ => throw new VisionException(
                 VisionError.WrongTask, $"Model '{entry.Name}' is for {entry.Loaded!.Task}, not for {task}."),
         };
@@ -110,7 +109,11 @@ internal sealed partial class ModelCatalog : BackgroundService
         }
     }
 
-    private ModelEntry Default(string task)
+    private static Model<TRequest, TResult>? As<TRequest, TResult>(LoadedModel? loaded) =>
+        loaded?.Tasks.OfType<Model<TRequest, TResult>>().FirstOrDefault();
+
+    /// <summary>The configured one; else the first whose own task it is, then the first that can do it too.</summary>
+    private ModelEntry Default<TRequest, TResult>(string task)
     {
         if (_defaults.TryGetValue(task, out var name))
         {
@@ -119,6 +122,7 @@ internal sealed partial class ModelCatalog : BackgroundService
 
         var entries = Entries;
         return entries.FirstOrDefault(entry => entry.Loaded?.Task == task)
+            ?? entries.FirstOrDefault(entry => As<TRequest, TResult>(entry.Loaded) is not null)
             ?? entries.FirstOrDefault(entry => entry.State == ModelState.Loading)
             ?? throw new VisionException(
                 VisionError.ModelNotFound, $"No model here can {task}. Models: {Names(entries)}.");

@@ -17,10 +17,9 @@ internal static class SegmenterLoader
 
     /// <exception cref="ModelLoadException">The outputs can be read in no way, or in several.</exception>
     public static LoadedModel Load(ModelLoader loader, ModelDraft draft) =>
-        Reading(Declared(draft), draft, InputRecipe.ImageInput(draft.Graph)) is { Form: not SegmentationForm.MaskQueries } reading
-            && IsOfObjects(reading.Form)
+        Readings(draft) is [{ Form: not SegmentationForm.MaskQueries } only] && IsOfObjects(only.Form)
             ? LoadObjects(loader, draft)
-            : LoadMap(loader, draft);
+            : LoadMap(loader, draft); // shapes that the file leaves open are those of a run there
 
     /// <summary>Whether names and shapes alone say that masks belong to objects.</summary>
     public static bool DrawsObjects(ModelDraft draft) => Readings(draft) is [{ } only] && IsOfObjects(only.Form);
@@ -50,10 +49,8 @@ internal static class SegmenterLoader
             output.Type is ElementType.Float or ElementType.Float16 or ElementType.Double)),
     ];
 
-    private static OutputReading Reading(IReadOnlyList<OutputShape> outputs, ModelDraft draft, Value input)
-    {
-        var (width, height) = InputRecipe.Sides(input);
-        return OutputReading.Of(outputs, width, height, draft.Labels?.Count ?? 0) switch
+    private static OutputReading Reading(IReadOnlyList<OutputShape> outputs, ModelDraft draft, ModelInput input) =>
+        OutputReading.Of(outputs, input.Width, input.Height, draft.Labels?.Count ?? 0) switch
         {
             [var only] => only,
             [] => throw new ModelLoadException(
@@ -61,7 +58,6 @@ internal static class SegmenterLoader
             var several => throw new ModelLoadException(
                 $"The outputs ({string.Join("; ", outputs)}) can be read in {several.Count} ways ({string.Join(", ", several.Select(Describe))}); labels, or layouts that differ, would tell."),
         };
-    }
 
     private static string Describe(OutputReading reading) =>
         $"{reading.Form}{(reading.IsInterleaved ? " with classes last" : "")} of output {reading.Output}";
@@ -74,9 +70,13 @@ internal static class SegmenterLoader
         try
         {
             var outputs = session.Probe(recipe.Input);
-            var reading = OutputReading.Of(outputs, recipe.Input.Width, recipe.Input.Height, draft.Labels?.Count ?? 0) is [var only]
-                ? only
-                : Reading(outputs, draft, input);
+            var reading = Reading(outputs, draft, recipe.Input);
+            if (IsOfObjects(reading.Form) && reading.Form != SegmentationForm.MaskQueries)
+            {
+                throw new ModelLoadException(
+                    $"A run gave masks of objects ({string.Join("; ", outputs)}), but the file declares no shapes.");
+            }
+
             draft.Conclude("outputs", Describe(reading), "a probe run");
             var classes = Classes(reading, outputs);
             if (ChoosesInGraph(loader, draft, recipe, reading, outputs))
@@ -96,7 +96,8 @@ internal static class SegmenterLoader
                 draft.Manifest.Family ?? (reading.Form == SegmentationForm.Matte ? "matte" : "semantic"),
                 labels,
                 model => new Model<SegmentRequest, SegmentResult>(
-                    model, new Segmenter(recipe.Geometry, recipe.Input.Channels, reading, Background(draft, labels), findObjects: null)));
+                    model,
+                    new Segmenter(recipe.Geometry, recipe.Input.Channels, reading, Background(draft, reading, labels), findObjects: null)));
         }
         catch
         {
@@ -142,6 +143,12 @@ internal static class SegmenterLoader
 
         if (draft.Labels is { } labels)
         {
+            if (labels.Count == classes - 1 && draft.Manifest.Output.Background != false)
+            {
+                draft.Conclude("background", "first: there is one label less than classes", ModelLoader.Assumed);
+                return new LabelList(["background", .. labels.Names]);
+            }
+
             return classes is null || labels.Count == classes ? labels
                 : throw new ModelLoadException($"There are {labels.Count} labels for {classes} classes.");
         }
@@ -153,22 +160,27 @@ internal static class SegmenterLoader
         }
 
         draft.Conclude("labels", "numbers: there is no label file", ModelLoader.Assumed);
-        return LabelList.Numbered(classes ?? 256);
+        return LabelList.Numbered(classes ?? 255); // the ids of a PNG with a palette, void aside
     }
 
     /// <summary>The class that stands for nothing in particular: the first, where it is called so or the manifest says so.</summary>
-    private static int? Background(ModelDraft draft, LabelList labels) =>
-        draft.Manifest.Output.Background ?? labels.Names[0].StartsWith("background", StringComparison.OrdinalIgnoreCase) ? 0 : null;
+    private static int? Background(ModelDraft draft, OutputReading reading, LabelList labels) =>
+        reading.Form == SegmentationForm.Matte ? 0
+        : draft.Manifest.Output.Background ?? labels.Names[0].StartsWith("background", StringComparison.OrdinalIgnoreCase) ? 0 : null;
 
     private static LoadedModel LoadObjects(ModelLoader loader, ModelDraft draft)
     {
         var open = DetectorLoader.Open(loader, draft);
         try
         {
-            var reading = OutputReading.Of(open.Outputs, open.Recipe.Input.Width, open.Recipe.Input.Height) is [var only]
-                ? only
-                : Reading(open.Outputs, draft, InputRecipe.ImageInput(draft.Graph));
+            var reading = Reading(open.Outputs, draft, open.Recipe.Input);
             draft.Conclude("outputs", Describe(reading), "a probe run");
+            if (reading.Form == SegmentationForm.Prototypes)
+            {
+                // YOLOv8's heads are columns, [1, 4 + classes + k, anchors]; those before and after are rows.
+                reading = reading with { IsInterleaved = open.Family != "yolov8" };
+            }
+
             var segmenter = new Segmenter(
                 open.Recipe.Geometry,
                 open.Recipe.Input.Channels,
@@ -196,11 +208,16 @@ internal static class SegmenterLoader
     private static ObjectFinder Finder(Detector detector, LabelList labels, ManifestOutput defaults) => (request, outputs) =>
     {
         var filter = new ScoreFilter(
-            request.MinScore ?? (float)(defaults.MinScore ?? DefaultMinScore), labels.Count, request.Classes?.ToArray());
+            request.MinScore ?? (float)(defaults.MinScore ?? DefaultMinScore),
+            labels.Count,
+            request.Classes?.ToArray(),
+            request.MinScore is null
+                ? defaults.MinScoreByLabel.ToDictionary(pair => labels.Resolve([pair.Key]).Single(), pair => (float)pair.Value)
+                : null);
         var detect = new DetectRequest(
             request.Image,
             filter,
-            defaults.Suppression,
+            request.Suppression is { } name ? SuppressionNames.All[name] : defaults.Suppression,
             request.MaxIoU ?? (float)(defaults.MaxIoU ?? DefaultMaxIoU),
             request.MaxDetections);
         using var candidates = detector.Find(detect, outputs);

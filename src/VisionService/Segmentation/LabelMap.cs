@@ -88,6 +88,19 @@ internal sealed class LabelMap(int width, int height)
         return map;
     }
 
+    /// <summary>One more than the highest id there is, void aside; at least <paramref name="known"/>.</summary>
+    public int CountIds(int known)
+    {
+        for (ReadOnlySpan<ushort> rest = Ids; !rest.IsEmpty;)
+        {
+            known = rest[0] == Void ? known : Math.Max(known, rest[0] + 1);
+            var run = rest.IndexOfAnyExcept(rest[0]);
+            rest = rest[(run < 0 ? rest.Length : run)..];
+        }
+
+        return known;
+    }
+
     /// <summary>How many pixels have each id below <paramref name="count"/>; all other ids are left out.</summary>
     public long[] CountPixels(int count)
     {

@@ -43,7 +43,7 @@ internal sealed record OutputReading(SegmentationForm Form, int Output, int Mask
     {
     }
 
-    /// <summary>Scores: the classes come last, [h, w, C].</summary>
+    /// <summary>Scores: the classes come last, [h, w, C]. Prototypes: an object is a row, its coefficients come last.</summary>
     public bool IsInterleaved { get; init; }
 
     /// <summary>Matte: stretch to 0-1 (U-2-Net).</summary>
@@ -65,7 +65,7 @@ internal sealed record OutputReading(SegmentationForm Form, int Output, int Mask
 
         return Pair(SegmentationForm.MaskQueries, "class_queries_logits", "masks_queries_logits")
             ?? Pair(SegmentationForm.MaskQueries, "logits", "pred_masks")
-            ?? (Pair(SegmentationForm.BoxQueries, "dets", "masks") is { } pair && outputs[pair.Output].Shape[^1] == 4
+            ?? (Pair(SegmentationForm.BoxQueries, "dets", "masks") is { } pair && outputs[pair.Output].Shape is [.., 4]
                 ? pair
                 : null)
             ?? PrototypePair(outputs)

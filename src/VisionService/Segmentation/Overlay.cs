@@ -21,6 +21,7 @@ internal static class Overlay
         }
 
         var weight = (int)((Math.Clamp(opacity, 0, 1) * 256) + 0.5f);
+        var lineWeight = Math.Min(2 * weight, 256); // a full line from the default opacity on
         var line = LineWidth(map.Width, map.Height);
         for (var y = 0; y < map.Height; y++)
         {
@@ -40,7 +41,7 @@ internal static class Overlay
                 {
                     ref var value = ref pixels[(x * 3) + channel];
                     value = isBorder
-                        ? (byte)(color[channel] / 2)
+                        ? (byte)(value + ((((color[channel] / 2) - value) * lineWeight) >> 8))
                         : (byte)(value + (((color[channel] - value) * weight) >> 8));
                 }
             }

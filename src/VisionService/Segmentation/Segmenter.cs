@@ -6,13 +6,18 @@ namespace VisionService.Segmentation;
 /// <summary>What a caller wants to see of one image.</summary>
 /// <param name="Classes">The class ids to show; null: all.</param>
 /// <param name="MinScore">Objects: the lowest score; foregrounds: the least probability. 0-1.</param>
+/// <param name="Suppression">Objects: how duplicates are dropped, in the words of the API; null: the model's.</param>
 /// <param name="MaxIoU">Objects: two boxes that overlap more are one.</param>
 internal sealed record SegmentRequest(
-    RgbImage Image, IReadOnlySet<int>? Classes, float? MinScore, float? MaxIoU, int MaxDetections);
+    RgbImage Image, IReadOnlySet<int>? Classes, float? MinScore, float? MaxIoU, int MaxDetections, string? Suppression = null);
 
 /// <param name="Map">A class id for each pixel of the upright image; null where the model finds objects.</param>
 /// <param name="Objects">Best first; null where the model names every pixel. Their masks may overlap.</param>
-internal sealed record SegmentResult(LabelMap? Map, IReadOnlyList<MaskedObject>? Objects);
+internal sealed record SegmentResult(LabelMap? Map, IReadOnlyList<MaskedObject>? Objects)
+{
+    /// <summary>The id in the map that stands for nothing in particular; null: none does.</summary>
+    public int? Background { get; init; }
+}
 
 /// <summary>One object and its pixels.</summary>
 /// <param name="Box">In pixels of the upright image.</param>
@@ -49,7 +54,7 @@ internal sealed class Segmenter(
         var placement = Place(request);
         if (findObjects is null)
         {
-            return new SegmentResult(Map(request, outputs, placement), null);
+            return new SegmentResult(Map(request, outputs, placement), null) { Background = background };
         }
 
         var found = findObjects(request, outputs);
@@ -75,8 +80,9 @@ internal sealed class Segmenter(
                 return LabelMap.OfIndices(outputs.Integers(reading.Output), height, width, placement, choice);
             case SegmentationForm.Matte:
                 var activation = reading.IsMinMax ? MatteActivation.MinMax : MatteActivation.Detect;
-                return Matte.Foreground(
-                    outputs.Floats(reading.Output), height, width, placement, activation, request.MinScore ?? MinForeground);
+                var isHidden = request.Classes?.Contains(1) == false;
+                var minScore = isHidden ? float.PositiveInfinity : request.MinScore ?? MinForeground;
+                return Matte.Foreground(outputs.Floats(reading.Output), height, width, placement, activation, minScore);
             case SegmentationForm.MaskQueries:
                 return Queries(outputs, placement).Semantic(choice);
             default:
@@ -130,12 +136,11 @@ internal sealed class Segmenter(
         var values = outputs.Floats(reading.Output);
         var shape = outputs.Shape(reading.Output);
         var (first, second) = ((int)shape[^2], (int)shape[^1]);
-        var isColumn = first < second;
         for (var k = 0; k < coefficients.Length; k++)
         {
-            coefficients[k] = isColumn
-                ? values[((first - coefficients.Length + k) * second) + row]
-                : values[(row * second) + second - coefficients.Length + k];
+            coefficients[k] = reading.IsInterleaved
+                ? values[(row * second) + second - coefficients.Length + k]
+                : values[((first - coefficients.Length + k) * second) + row];
         }
     }
 

@@ -39,7 +39,8 @@ internal sealed record PngValues(int Width, int Height, int Bits, int Color, ush
             unpacked.CopyTo(rows);
         }
 
-        return new PngValues(width, height, header[8], header[9], Unfilter(rows.ToArray(), width, height, header[8] / 8));
+        var values = Unfilter(rows.ToArray(), width, height, header[8] / 8);
+        return new PngValues(width, height, header[8], header[9], values);
     }
 
     private static ushort[] Unfilter(byte[] rows, int width, int height, int size)

@@ -8,7 +8,7 @@ namespace VisionService.Tests.Repository;
 public class ManifestTests
 {
     [Fact]
-    public void An_empty_file_says_nothing() => Assert.Equivalent(Manifest.Empty, Parse(""));
+    public void An_empty_file_says_nothing() => Assert.Equivalent(Manifest.Empty, Parse(""), strict: true);
 
     [Fact]
     public void Every_key_is_read()

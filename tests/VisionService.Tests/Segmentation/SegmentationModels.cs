@@ -54,8 +54,10 @@ internal static class SegmentationModels
     }
 
     /// <summary>
-    /// YOLO's two outputs for 64 x 64 pixels, whatever the picture. Class 0: a box of 24 x 24 around (20, 20), .9, all of it
-    /// mask; the same one pixel to the right, .8. Class 1: 16 x 20 around (48, 44), .6, the half right of x = 48 mask; and
+    /// YOLO's two outputs for 64 x 64 pixels, whatever the picture. Class 0: a box of 24 x 24 around (20, 20), .9,
+    /// all of it
+    /// mask; the same one pixel to the right, .8. Class 1: 16 x 20 around (48, 44), .6, the half right of x = 48
+    /// mask; and
     /// 8 x 8 around (10, 54), .3, without any pixel.
     /// </summary>
     public static Graph Yolo()
@@ -92,7 +94,8 @@ internal static class SegmentationModels
             .Build();
     }
 
-    /// <summary>The textbook encoder-decoder: strided convolutions down, transposed ones up, softmax over 3 classes.</summary>
+    /// <summary>The textbook encoder-decoder: strided convolutions down, transposed ones up, softmax over 3
+    /// classes.</summary>
     public static Graph EncoderDecoder(int side = 200)
     {
         var (g, seed) = (new GraphBuilder(opset: 13), 1);
@@ -112,7 +115,8 @@ internal static class SegmentationModels
         return g.Output("mask", g.Softmax(x), ElementType.Float, 1, 3, side, side).Build();
     }
 
-    /// <summary>A fully convolutional net: scores at stride 8, enlarged, added to those of strides 4 and 2 (FCN-8s).</summary>
+    /// <summary>A fully convolutional net: scores at stride 8, enlarged, added to those of strides 4 and 2
+    /// (FCN-8s).</summary>
     public static Graph SkipConnections(int classes = 5, int side = 96)
     {
         var (g, seed) = (new GraphBuilder(opset: 13), 7);
@@ -153,10 +157,11 @@ internal static class SegmentationModels
     private static float[] Noise(int seed, long[] shape)
     {
         var length = shape.Aggregate(1L, static (product, side) => product * side);
-        var inputs = shape.Length == 1 ? 4 : (double)length / shape[0];
+        var inputs = shape.Length == 1 ? 1000 : (double)length / shape[0];
 #pragma warning disable CA5394 // the same weights each time is the point
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, (int)length).Select(_ => (float)((random.NextDouble() - .5) * 4 / Math.Sqrt(inputs)))];
+        var scale = 6 / Math.Sqrt(inputs);
+        return [.. Enumerable.Range(0, (int)length).Select(_ => (float)((random.NextDouble() - .5) * scale))];
 #pragma warning restore CA5394
     }
 }

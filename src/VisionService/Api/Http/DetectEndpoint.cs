@@ -25,19 +25,10 @@ internal static class DetectEndpoint
         }
         """;
 
-    private static readonly Dictionary<string, SuppressionMethod> Suppressions = new(StringComparer.Ordinal)
-    {
-        ["class"] = SuppressionMethod.Class,
-        ["agnostic"] = SuppressionMethod.Agnostic,
-        ["soft"] = SuppressionMethod.Soft,
-        ["diou"] = SuppressionMethod.DIoU,
-        ["none"] = SuppressionMethod.None,
-    };
-
     private static readonly ParameterTable Parameters = new(
         Parameter.Number("score_threshold", 0, 1, "the model's, else 0.25", "Lowest score in the answer."),
         Parameter.Number("iou_threshold", 0, 1, "the model's, else 0.45", "Two boxes that overlap more are one object."),
-        Parameter.Choice("nms", Suppressions.Keys, "the model's, else class", "How duplicates are dropped."),
+        Parameter.Choice("nms", [.. SuppressionNames.All.Keys], "the model's, else class", "How duplicates are dropped."),
         Parameter.Integer("max_detections", 1, 10_000, "300", "Most objects in the answer."),
         Parameter.Classes("The classes to look for"),
         Tile(),
@@ -75,7 +66,7 @@ internal static class DetectEndpoint
             model.Labels.Count,
             parameters.Texts("classes") is { } texts ? model.Labels.Resolve(texts).ToArray() : null,
             parameters.Text("score_threshold") is null ? MinScoreByClass(model) : null);
-        var suppression = parameters.Text("nms") is { } method ? Suppressions[method] : defaults.Suppression;
+        var suppression = parameters.Text("nms") is { } method ? SuppressionNames.All[method] : defaults.Suppression;
         var maxIoU = (float)parameters.Number("iou_threshold", defaults.MaxIoU ?? DefaultMaxIoU);
         var maxDetections = parameters.Integer("max_detections", DefaultMaxDetections);
         var tiles = parameters.Text("tile") switch

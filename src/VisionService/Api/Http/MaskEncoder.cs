@@ -13,7 +13,7 @@ internal sealed class MaskEncoder(string encoding, ImageSize size)
     /// <summary>The classes that the map shows, largest first, each with its mask where masks are written one by one.</summary>
     public IReadOnlyList<ClassArea> Classes(LabelMap map, LabelList labels)
     {
-        var pixels = map.CountPixels(labels.Count);
+        var pixels = map.CountPixels(map.CountIds(labels.Count));
         return
         [
             .. Enumerable.Range(0, pixels.Length)
@@ -46,7 +46,7 @@ internal sealed class MaskEncoder(string encoding, ImageSize size)
         null,
         null,
         result.Map is { } map
-            ? LabelPng.OfClasses(map, classes)
+            ? LabelPng.OfClasses(map, map.CountIds(classes))
             : LabelPng.OfInstances(
                 LabelMap.OfInstances([.. result.Objects!.Select(found => found.Mask)], size.Width, size.Height),
                 result.Objects!.Count));

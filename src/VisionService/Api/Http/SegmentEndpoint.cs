@@ -1,3 +1,4 @@
+using VisionService.Detection;
 using VisionService.Imaging;
 using VisionService.Repository;
 using VisionService.Segmentation;
@@ -11,7 +12,7 @@ namespace VisionService.Api.Http;
 internal static class SegmentEndpoint
 {
     private const string Task = "segment";
-    private const int DefaultMaxDetections = 100;
+    private const int DefaultMaxDetections = 300;
 
     private const string Example = """
         {
@@ -30,7 +31,8 @@ internal static class SegmentEndpoint
         Parameter.Choice("mask", MaskEncoder.Encodings, "rle", "How masks are written."),
         Parameter.Number("score_threshold", 0, 1, "the model's, else 0.25; 0.5 for a foreground", "Lowest score of an object, or least probability of a foreground."),
         Parameter.Number("iou_threshold", 0, 1, "the model's, else 0.45", "Objects: two boxes that overlap more are one."),
-        Parameter.Integer("max_detections", 1, 1000, "100", "Most objects in the answer."),
+        Parameter.Choice("nms", [.. SuppressionNames.All.Keys], "the model's, else class", "Objects: how duplicates are dropped."),
+        Parameter.Integer("max_detections", 1, 10_000, "300", "Most objects in the answer."),
         Parameter.Classes("The classes to show"),
         Parameter.Number("opacity", 0, 1, "0.5", "How strongly image/jpeg shows the colours."));
 
@@ -58,7 +60,8 @@ internal static class SegmentEndpoint
         float? minScore = parameters.Text("score_threshold") is null ? null : (float)parameters.Number("score_threshold", 0);
         float? maxIoU = parameters.Text("iou_threshold") is null ? null : (float)parameters.Number("iou_threshold", 0);
         var maxDetections = parameters.Integer("max_detections", DefaultMaxDetections);
-        return image => new SegmentRequest(image, classes, minScore, maxIoU, maxDetections);
+        var suppression = parameters.Text("nms");
+        return image => new SegmentRequest(image, classes, minScore, maxIoU, maxDetections, suppression);
     }
 
     private static byte[] Draw(
@@ -68,11 +71,21 @@ internal static class SegmentEndpoint
             ?? LabelMap.OfInstances([.. result.Objects!.Select(found => found.Mask)], image.Width, image.Height);
         if (format == PictureFormat.Png)
         {
-            return result.Objects is { } objects ? LabelPng.OfInstances(map, objects.Count) : LabelPng.OfClasses(map, model.Labels.Count);
+            return result.Objects is { } objects
+                ? LabelPng.OfInstances(map, objects.Count)
+                : LabelPng.OfClasses(map, map.CountIds(model.Labels.Count));
         }
 
         var opacity = (float)parameters.Number("opacity", 0.5);
-        Overlay.Draw(image, map, result.Map is null ? Palette.Instances : Palette.Voc, opacity);
+        if (result.Map is null)
+        {
+            Overlay.Draw(image, map, Palette.Instances, opacity);
+        }
+        else
+        {
+            Overlay.Draw(image, map, Palette.Voc, opacity, result.Background);
+        }
+
         return Pictures.Encode(image, format);
     }
 }
