@@ -1,12 +1,9 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace VisionService.Api.Http;
 
 /// <summary>Turns whatever leaves an endpoint, and every bare error status, into a problem.</summary>
 internal sealed partial class ProblemsMiddleware(RequestDelegate next, ILogger<ProblemsMiddleware> logger)
 {
-    // The last line: any exception must become an answer here.
-    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "Nothing stands behind it.")]
+    // Nothing stands behind it: any exception must become an answer here.
     public async Task InvokeAsync(HttpContext http)
     {
         try
