@@ -1,6 +1,7 @@
 using VisionService.Detection;
 using VisionService.Imaging;
 using VisionService.Inference;
+using VisionService.Segmentation;
 
 namespace VisionService.Repository;
 
@@ -163,6 +164,7 @@ internal sealed record ManifestInput(
 /// <param name="Anchors">For each level of a detector, finest first, width and height in pixels of each anchor.</param>
 /// <param name="Strides">Pixels of the input between a detector's cells, finest first.</param>
 /// <param name="Priors">The file beside the manifest with an SSD's prior boxes.</param>
+/// <param name="Merging">What becomes of mask queries; null: a class for each pixel.</param>
 /// <param name="MaxIoU">Overlap above which two boxes are one object where a request names none, 0-1.</param>
 internal sealed record ManifestOutput(
     string? Scores,
@@ -176,7 +178,8 @@ internal sealed record ManifestOutput(
     bool? ChoosesInGraph,
     IReadOnlyList<IReadOnlyList<double>>? Anchors,
     IReadOnlyList<double>? Strides,
-    string? Priors)
+    string? Priors,
+    QueryMerging? Merging)
 {
     private static readonly Dictionary<string, ScoreActivation> Activations = new()
     {
@@ -186,6 +189,13 @@ internal sealed record ManifestOutput(
     };
 
     private static readonly Dictionary<string, bool> Backgrounds = new() { ["first"] = true, ["none"] = false };
+
+    private static readonly Dictionary<string, QueryMerging> Mergings = new()
+    {
+        ["semantic"] = QueryMerging.Semantic,
+        ["instance"] = QueryMerging.Instance,
+        ["panoptic"] = QueryMerging.Panoptic,
+    };
 
     private static readonly Dictionary<string, bool> Choosers = new() { ["in-graph"] = true, ["outside"] = false };
 
@@ -206,7 +216,8 @@ internal sealed record ManifestOutput(
             yaml.Choice("argmax", Choosers),
             yaml.NumberLists("anchors", 0, 16384),
             yaml.Numbers("strides", 1, 1024),
-            yaml.Text("priors"));
+            yaml.Text("priors"),
+            yaml.Choice("merge", Mergings));
         yaml.End();
         return output;
     }

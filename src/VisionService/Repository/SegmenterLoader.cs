@@ -97,7 +97,10 @@ internal static class SegmenterLoader
                 labels,
                 model => new Model<SegmentRequest, SegmentResult>(
                     model,
-                    new Segmenter(recipe.Geometry, recipe.Input.Channels, reading, Background(draft, reading, labels), findObjects: null)));
+                    new Segmenter(recipe.Geometry, recipe.Input.Channels, reading, Background(draft, reading, labels), findObjects: null)
+                    {
+                        Merging = draft.Manifest.Output.Merging ?? QueryMerging.Semantic,
+                    }));
         }
         catch
         {

@@ -9,7 +9,24 @@ namespace VisionService.Segmentation;
 /// <param name="Suppression">Objects: how duplicates are dropped, in the words of the API; null: the model's.</param>
 /// <param name="MaxIoU">Objects: two boxes that overlap more are one.</param>
 internal sealed record SegmentRequest(
-    RgbImage Image, IReadOnlySet<int>? Classes, float? MinScore, float? MaxIoU, int MaxDetections, string? Suppression = null);
+    RgbImage Image, IReadOnlySet<int>? Classes, float? MinScore, float? MaxIoU, int MaxDetections, string? Suppression = null)
+{
+    /// <summary>Whether the answer is the foreground's opacity and not only where it is.</summary>
+    public bool WantsAlpha { get; init; }
+}
+
+/// <summary>What becomes of queries that each have a class and a mask.</summary>
+internal enum QueryMerging
+{
+    /// <summary>A class for each pixel, all queries voting.</summary>
+    Semantic,
+
+    /// <summary>An object for each sure query; masks may overlap.</summary>
+    Instance,
+
+    /// <summary>Segments that do not overlap.</summary>
+    Panoptic,
+}
 
 /// <param name="Map">A class id for each pixel of the upright image; null where the model finds objects.</param>
 /// <param name="Objects">Best first; null where the model names every pixel. Their masks may overlap.</param>
@@ -17,6 +34,9 @@ internal sealed record SegmentResult(LabelMap? Map, IReadOnlyList<MaskedObject>?
 {
     /// <summary>The id in the map that stands for nothing in particular; null: none does.</summary>
     public int? Background { get; init; }
+
+    /// <summary>The foreground's opacity, [H, W], 0-255, where that was asked for.</summary>
+    public byte[]? Alpha { get; init; }
 }
 
 /// <summary>One object and its pixels.</summary>
@@ -39,6 +59,13 @@ internal sealed class Segmenter(
     : IVisionTask<SegmentRequest, SegmentResult>
 {
     private const float MinForeground = 0.5f;
+    private const float MinInstance = 0.25f;
+
+    // Mask2Former's own threshold for panoptic segments.
+    private const float MinSegment = 0.8f;
+
+    /// <summary>For models with mask queries. Default: a class for each pixel.</summary>
+    public QueryMerging Merging { get; init; }
 
     public ModelInput Shape(SegmentRequest request)
     {
@@ -52,9 +79,15 @@ internal sealed class Segmenter(
     public SegmentResult Postprocess(SegmentRequest request, ModelOutputs outputs)
     {
         var placement = Place(request);
+        var alpha = request.WantsAlpha ? Alpha(outputs, placement) : null;
+        if (reading.Form == SegmentationForm.MaskQueries && Merging != QueryMerging.Semantic)
+        {
+            return new SegmentResult(null, Merged(request, outputs, placement));
+        }
+
         if (findObjects is null)
         {
-            return new SegmentResult(Map(request, outputs, placement), null) { Background = background };
+            return new SegmentResult(Map(request, outputs, placement), null) { Background = background, Alpha = alpha };
         }
 
         var found = findObjects(request, outputs);
@@ -66,6 +99,39 @@ internal sealed class Segmenter(
 
         return new SegmentResult(null, objects);
     }
+
+    private byte[] Alpha(ModelOutputs outputs, Placement placement)
+    {
+        if (reading.Form != SegmentationForm.Matte)
+        {
+            throw new VisionException(
+                VisionError.InvalidRequest, "Parameter 'mask' is alpha, which only a model of a foreground has.");
+        }
+
+        var shape = outputs.Shape(reading.Output);
+        var (height, width) = shape[^1] == 1 ? ((int)shape[^3], (int)shape[^2]) : ((int)shape[^2], (int)shape[^1]);
+        var activation = reading.IsMinMax ? MatteActivation.MinMax : MatteActivation.Detect;
+        return Matte.Alpha(outputs.Floats(reading.Output), height, width, placement, activation);
+    }
+
+    private List<MaskedObject> Merged(SegmentRequest request, ModelOutputs outputs, Placement placement)
+    {
+        var queries = Queries(outputs, placement);
+        var segments = Merging == QueryMerging.Panoptic
+            ? queries.Panoptic(request.MinScore ?? MinSegment)
+            : queries.Instances(request.MaxDetections, request.MinScore ?? MinInstance);
+        return
+        [
+            .. segments
+                .Where(segment => request.Classes?.Contains(segment.ClassId) != false)
+                .Take(request.MaxDetections)
+                .Select(segment => segment with { Mask = segment.Mask.Trim() })
+                .Select(segment => new MaskedObject(segment.ClassId, segment.Score, Bounds(segment.Mask), segment.Mask)),
+        ];
+    }
+
+    private static MaskBox Bounds(InstanceMask mask) =>
+        new(mask.Left, mask.Top, mask.Left + mask.Width, mask.Top + mask.Height);
 
     private LabelMap Map(SegmentRequest request, ModelOutputs outputs, Placement placement)
     {

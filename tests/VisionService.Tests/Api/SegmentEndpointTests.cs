@@ -360,7 +360,7 @@ public sealed class SegmentEndpointTests(SegmentFixture fixture) : IClassFixture
     }
 
     [Theory]
-    [InlineData("mask=outline", "outline", "rle, polygon, png, none")]
+    [InlineData("mask=outline", "outline", "rle, polygon, png, alpha, none")]
     [InlineData("score_threshold=1.5", "1.5", "0 to 1")]
     [InlineData("iou_threshold=-1", "-1", "0 to 1")]
     [InlineData("opacity=2", "'2'", "0 to 1")]

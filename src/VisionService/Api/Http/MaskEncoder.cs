@@ -1,3 +1,4 @@
+using VisionService.Imaging;
 using VisionService.Inference;
 using VisionService.Segmentation;
 
@@ -6,7 +7,7 @@ namespace VisionService.Api.Http;
 /// <summary>Writes masks in the encoding that a caller chose.</summary>
 internal sealed class MaskEncoder(string encoding, ImageSize size)
 {
-    public static readonly string[] Encodings = ["rle", "polygon", "png", "none"];
+    public static readonly string[] Encodings = ["rle", "polygon", "png", "alpha", "none"];
 
     private readonly int[] _size = [size.Height, size.Width];
 
@@ -39,17 +40,21 @@ internal sealed class MaskEncoder(string encoding, ImageSize size)
             encoding is "rle" or "polygon" ? One(found.Mask) : null)),
     ];
 
-    /// <summary>The whole map as a PNG, where that is the encoding.</summary>
-    public MaskAnswer? Whole(SegmentResult result, int classes) => encoding != "png" ? null : new MaskAnswer(
-        encoding,
-        _size,
-        null,
-        null,
-        result.Map is { } map
-            ? LabelPng.OfClasses(map, map.CountIds(classes))
-            : LabelPng.OfInstances(
-                LabelMap.OfInstances([.. result.Objects!.Select(found => found.Mask)], size.Width, size.Height),
-                result.Objects!.Count));
+    /// <summary>The whole map as a PNG, where that is the encoding: ids, or a foreground's opacity.</summary>
+    public MaskAnswer? Whole(SegmentResult result, int classes) => encoding switch
+    {
+        "png" => Png(Ids(result, classes)),
+        "alpha" when result.Alpha is { } alpha => Png(PngEncoder.Encode(alpha, size.Width, size.Height, PngColor.Grey)),
+        _ => null,
+    };
+
+    private MaskAnswer Png(byte[] png) => new(encoding, _size, null, null, png);
+
+    private byte[] Ids(SegmentResult result, int classes) => result.Map is { } map
+        ? LabelPng.OfClasses(map, map.CountIds(classes))
+        : LabelPng.OfInstances(
+            LabelMap.OfInstances([.. result.Objects!.Select(found => found.Mask)], size.Width, size.Height),
+            result.Objects!.Count);
 
     private MaskAnswer One(InstanceMask mask) => encoding == "rle"
         ? new MaskAnswer(encoding, _size, RleMask.Encode(mask, size.Width, size.Height).ToCompressedString(), null, null)

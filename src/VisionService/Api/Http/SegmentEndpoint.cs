@@ -61,7 +61,11 @@ internal static class SegmentEndpoint
         float? maxIoU = parameters.Text("iou_threshold") is null ? null : (float)parameters.Number("iou_threshold", 0);
         var maxDetections = parameters.Integer("max_detections", DefaultMaxDetections);
         var suppression = parameters.Text("nms");
-        return image => new SegmentRequest(image, classes, minScore, maxIoU, maxDetections, suppression);
+        var wantsAlpha = parameters.Text("mask") == "alpha";
+        return image => new SegmentRequest(image, classes, minScore, maxIoU, maxDetections, suppression)
+        {
+            WantsAlpha = wantsAlpha,
+        };
     }
 
     private static byte[] Draw(
