@@ -6,10 +6,12 @@ public static class ClassIds
 {
     private const int MostClasses = 256;
 
-    /// <summary>Replaces an output of scores by the index of the highest along an axis, uint8, under the same name.</summary>
+    /// <summary>Replaces an output of scores by the index of the highest along an axis, uint8, under the same
+    /// name.</summary>
     /// <param name="graph">The graph, changed in place.</param>
     /// <param name="output">The output: floating-point scores of at most 256 classes.</param>
-    /// <param name="axis">The axis of the classes, which disappears; 1 in <c>[N, C, H, W]</c>, 3 in <c>[N, H, W, C]</c>.</param>
+    /// <param name="axis">The axis of the classes, which disappears; 1 in <c>[N, C, H, W]</c>, 3 in <c>[N, H, W,
+    /// C]</c>.</param>
     /// <remarks>Of equal scores the lower class wins, as everywhere.</remarks>
     /// <exception cref="OnnxGraphException">There is no such output, or more classes than a byte counts.</exception>
     public static void Fuse(Graph graph, string output, int axis)

@@ -1,6 +1,7 @@
 namespace OnnxGraph;
 
-/// <content>The index of who writes and who reads a value: a node is forgotten before it changes, and learnt after.</content>
+/// <content>The index of who writes and who reads a value: a node is forgotten before it changes, and learnt
+/// after.</content>
 public sealed partial class Graph
 {
     internal void Learn(Node node)

@@ -7,7 +7,8 @@ internal static class Nearest
     public static string Hint(string name, IEnumerable<string> known) =>
         Find(name, known) is { } nearest ? $" (did you mean '{nearest}'?)" : "";
 
-    /// <summary>The known name with the fewest edits, at most a third of its length; null where there is none.</summary>
+    /// <summary>The known name with the fewest edits, at most a third of its length; null where there is
+    /// none.</summary>
     public static string? Find(string name, IEnumerable<string> known) => known
         .Select(candidate => (Name: candidate, Edits: Edits(name.ToLowerInvariant(), candidate.ToLowerInvariant())))
         .Where(candidate => candidate.Edits <= Math.Max(1, candidate.Name.Length / 3))

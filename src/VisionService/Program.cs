@@ -106,7 +106,8 @@ internal static class Program
             _ => null,
         };
 
-    /// <summary>Binds a section, refusing keys that nothing reads: a misspelt setting must not pass for one that works.</summary>
+    /// <summary>Binds a section, refusing keys that nothing reads: a misspelt setting must not pass for one that
+    /// works.</summary>
     private static void AddOptions<T>(WebApplicationBuilder builder, string section)
         where T : class
     {

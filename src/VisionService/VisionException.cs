@@ -1,6 +1,7 @@
 namespace VisionService;
 
-/// <summary>What a caller can act on; each maps to one HTTP and one gRPC status (see <c>Api/Http/Problems</c>).</summary>
+/// <summary>What a caller can act on; each maps to one HTTP and one gRPC status (see
+/// <c>Api/Http/Problems</c>).</summary>
 internal enum VisionError
 {
     InvalidRequest,
@@ -21,7 +22,8 @@ internal enum VisionError
     DeadlineExceeded,
 }
 
-/// <summary>A failure that the caller can act on. The message names the limit and the value, and is shown to the caller.</summary>
+/// <summary>A failure that the caller can act on. The message names the limit and the value, and is shown to the
+/// caller.</summary>
 internal sealed class VisionException(VisionError error, string message, Exception? inner = null)
     : Exception(message, inner)
 {

@@ -6,9 +6,11 @@ using VisionService.Repository;
 
 namespace VisionService.Api;
 
-/// <summary>What an endpoint adds to the pipeline: its task, its parameters, and how the two become a request.</summary>
+/// <summary>What an endpoint adds to the pipeline: its task, its parameters, and how the two become a
+/// request.</summary>
 /// <param name="Bind">
-/// Called once per call, so that a parameter which does not fit the model fails the call and not each image; the function
+/// Called once per call, so that a parameter which does not fit the model fails the call and not each image; the
+/// function
 /// it gives makes one image's request.
 /// </param>
 internal sealed record VisionCall<TRequest, TResult>(
@@ -21,7 +23,8 @@ internal sealed record VisionCall<TRequest, TResult>(
     /// <summary>Whether the request needs every pixel, not just as many as the network sees.</summary>
     public Func<ParameterValues, bool> NeedsAllPixels { get; init; } = static _ => false;
 
-    /// <summary>Draws an answer, onto its image or by itself, and encodes it; null where the task has no picture.</summary>
+    /// <summary>Draws an answer, onto its image or by itself, and encodes it; null where the task has no
+    /// picture.</summary>
     public Func<RgbImage, TResult, LoadedModel, ParameterValues, PictureFormat, byte[]>? Draw { get; init; }
 }
 

@@ -3,7 +3,8 @@ using VisionService.Inference;
 
 namespace VisionService.Classification;
 
-/// <summary>Turns logits into probabilities one at a time: only those that make it into the answer are worth the exponential.</summary>
+/// <summary>Turns logits into probabilities one at a time: only those that make it into the answer are worth the
+/// exponential.</summary>
 internal readonly struct Probabilities
 {
     private readonly ScoreActivation _activation;

@@ -17,7 +17,8 @@ internal sealed class EvaluateOptions
     /// <summary>The folder with the label maps: PNGs of grey or palette pixels, named as their images.</summary>
     public string? LabelMaps { get; init; }
 
-    /// <summary>Which label stands for which class, such as <c>3=road,*=background</c>. Default: labels are ids.</summary>
+    /// <summary>Which label stands for which class, such as <c>3=road,*=background</c>. Default: labels are
+    /// ids.</summary>
     public string? Map { get; init; }
 
     /// <summary>Predicted classes that count as another, such as <c>mark=road</c>.</summary>
@@ -31,7 +32,8 @@ internal sealed class EvaluateOptions
     [Range(0.0, 1.0)]
     public double MinScore { get; init; } = 0.001;
 
-    /// <summary>Overlap above which two boxes are one object. Default: the model's, else 0.7, as Ultralytics measures.</summary>
+    /// <summary>Overlap above which two boxes are one object. Default: the model's, else 0.7, as Ultralytics
+    /// measures.</summary>
     [Range(0.0, 1.0)]
     public double? MaxIoU { get; init; }
 }

@@ -1,6 +1,7 @@
 namespace VisionService.Commands;
 
-/// <summary>How far a long command is, on one line that rewrites itself; silent where the output is no terminal.</summary>
+/// <summary>How far a long command is, on one line that rewrites itself; silent where the output is no
+/// terminal.</summary>
 internal sealed class ProgressBar(TextWriter output, int total)
 {
     private const int Width = 40;

@@ -36,7 +36,8 @@ internal sealed class Detector(
     Func<ModelInput, IReadOnlyList<OutputSignature>, IDetectionDecoder> buildDecoder)
     : IVisionTask<DetectRequest, DetectResult>
 {
-    // Grids and anchors depend on the size; a network that takes any size sees few of them, all multiples of its stride.
+    // Grids and anchors depend on the size; a network that takes any size sees few of them, all multiples of its
+    // stride.
     private readonly ConcurrentDictionary<ModelInput, IDetectionDecoder> _decoders = new();
 
     public ModelInput Shape(DetectRequest request)
@@ -64,7 +65,8 @@ internal sealed class Detector(
         return new DetectResult(candidates.ToObjects());
     }
 
-    /// <summary>What one item's rows show, in pixels of the upright image, best first, with the rows they came from; the caller disposes of it.</summary>
+    /// <summary>What one item's rows show, in pixels of the upright image, best first, with the rows they came from;
+    /// the caller disposes of it.</summary>
     public Candidates Find(DetectRequest request, ModelOutputs outputs)
     {
         var decoder = DecoderFor(Shape(request), outputs);

@@ -12,7 +12,8 @@ internal static class TiledDetection
     /// <summary>Most tiles of one image: a full queue's worth would serve one caller and starve the others.</summary>
     public const int MaxTiles = 128;
 
-    /// <summary>Runs the whole image and, where asked, its tiles, each an item like any other, and joins what they found.</summary>
+    /// <summary>Runs the whole image and, where asked, its tiles, each an item like any other, and joins what they
+    /// found.</summary>
     /// <exception cref="VisionException">The image would be cut into too many tiles; or as <see cref="Model{TRequest, TResult}.RunAsync"/>.</exception>
     public static async Task<(DetectResult Result, StageTimings Timings)> RunAsync(
         Model<DetectRequest, DetectResult> model, DetectRequest request, int priority, CancellationToken cancellationToken)

@@ -19,7 +19,8 @@ internal readonly struct Canvas
     /// <summary>Side of a glyph's dot in pixels.</summary>
     private int Dot { get; }
 
-    /// <summary>A frame of which the middle of the line lies on the edges given: on the last pixels within, right and below.</summary>
+    /// <summary>A frame of which the middle of the line lies on the edges given: on the last pixels within, right and
+    /// below.</summary>
     public void Frame(float xMin, float yMin, float xMax, float yMax, Rgb color)
     {
         var without = Line / 2;
@@ -39,7 +40,8 @@ internal readonly struct Canvas
     }
 
     /// <summary>
-    /// A caption on a ground of the colour given, in black or white, whichever is easier to read. It stands on the point's
+    /// A caption on a ground of the colour given, in black or white, whichever is easier to read. It stands on the
+    /// point's
     /// left and above it, or where that would leave the image, inside.
     /// </summary>
     public void Caption(float x, float y, string text, Rgb ground)
@@ -100,7 +102,8 @@ internal readonly record struct Rgb(byte R, byte G, byte B)
     /// <summary>How bright it looks, 0-255 (ITU-R BT.601).</summary>
     public int Luma => ((299 * R) + (587 * G) + (114 * B)) / 1000;
 
-    /// <summary>The colour of a class: the same for every image, and far from its neighbours' by steps of the golden angle.</summary>
+    /// <summary>The colour of a class: the same for every image, and far from its neighbours' by steps of the golden
+    /// angle.</summary>
     public static Rgb OfClass(int classId)
     {
         var hue = classId * 137.508 % 360;

@@ -5,8 +5,10 @@ using SixLabors.ImageSharp.Memory;
 
 namespace VisionService.Imaging;
 
-/// <summary>The memory of one decoding through ImageSharp: pooled, always zeroed, and no more than the header's size can explain.</summary>
-/// <remarks>Zeroed, because decoders have shipped that show what earlier pictures left behind (CVE-2024-32036).</remarks>
+/// <summary>The memory of one decoding through ImageSharp: pooled, always zeroed, and no more than the header's size
+/// can explain.</summary>
+/// <remarks>Zeroed, because decoders have shipped that show what earlier pictures left behind
+/// (CVE-2024-32036).</remarks>
 internal sealed class DecodeMemory(ImageHeader header) : MemoryAllocator
 {
     // Pixels twice over at four bytes, coefficients of a progressive JPEG, and room for tables.

@@ -2,13 +2,15 @@ using System.Buffers.Binary;
 
 namespace VisionService.Imaging;
 
-/// <summary>The one EXIF tag that changes a picture. Nothing else is read: metadata is a favourite place for traps.</summary>
+/// <summary>The one EXIF tag that changes a picture. Nothing else is read: metadata is a favourite place for
+/// traps.</summary>
 internal static class Exif
 {
     private const int OrientationTag = 0x0112;
     private const int EntryBytes = 12;
 
-    /// <summary>Orientation 1-8 from a TIFF block (after "Exif\0\0"); 1, upright, where it is absent or broken.</summary>
+    /// <summary>Orientation 1-8 from a TIFF block (after "Exif\0\0"); 1, upright, where it is absent or
+    /// broken.</summary>
     public static int Orientation(ReadOnlySpan<byte> tiff)
     {
         var isLittle = tiff.StartsWith("II"u8);

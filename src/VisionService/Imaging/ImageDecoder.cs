@@ -13,9 +13,11 @@ internal sealed class ImageDecoder(ImagingOptions options)
     /// <summary>Decodes a JPEG, PNG, WebP, BMP or GIF (the first frame of moving ones).</summary>
     /// <param name="encoded">The file.</param>
     /// <param name="needed">From the upright source size to the size the whole picture will be resized to
-    /// (<see cref="InputGeometry.NeededSize"/>): a larger JPEG is then decoded at 1/2, 1/4 or 1/8. Null: full size.</param>
+    /// (<see cref="InputGeometry.NeededSize"/>): a larger JPEG is then decoded at 1/2, 1/4 or 1/8. Null: full
+    /// size.</param>
     /// <returns>The upright picture; the caller disposes of it.</returns>
-    /// <exception cref="VisionException">TooLarge: a limit of <see cref="ImagingOptions"/> is passed. InvalidImage: everything else that
+    /// <exception cref="VisionException">TooLarge: a limit of <see cref="ImagingOptions"/> is passed. InvalidImage:
+    /// everything else that
     /// is wrong with the file, in words for whoever sent it.</exception>
     public RgbImage Decode(ReadOnlySpan<byte> encoded, Func<(int Width, int Height), (int Width, int Height)>? needed = null)
     {

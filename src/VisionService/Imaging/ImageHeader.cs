@@ -21,7 +21,8 @@ internal readonly record struct ImageHeader(ImageFormat Format, int Width, int H
     /// <summary>WebP: moving; only the first frame is shown.</summary>
     public bool IsAnimated { get; init; }
 
-    /// <summary>Why the file cannot hold the picture that it claims; null where it can. The limits on size are asked first.</summary>
+    /// <summary>Why the file cannot hold the picture that it claims; null where it can. The limits on size are asked
+    /// first.</summary>
     public string? Lack { get; init; }
 
     /// <summary>Reads the header of a file of any format.</summary>
@@ -94,7 +95,8 @@ internal readonly record struct ImageHeader(ImageFormat Format, int Width, int H
     }
 
     /// <summary>
-    /// What the pixels take at the very least: deflate never packs more than 1032 bytes into one. A short file that claims to
+    /// What the pixels take at the very least: deflate never packs more than 1032 bytes into one. A short file that
+    /// claims to
     /// be a large picture is refused before anybody makes room for it.
     /// </summary>
     private static long LeastBytes(uint width, uint height, int bits, int color)

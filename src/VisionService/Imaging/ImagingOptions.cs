@@ -13,14 +13,17 @@ internal sealed class ImagingOptions
     [Range(1, 65_535)]
     public int MaxSide { get; init; } = 16_384;
 
-    /// <summary>Most pixels (width x height), read from the header. Default 50 million: 150 MB of RGB while decoding.</summary>
+    /// <summary>Most pixels (width x height), read from the header. Default 50 million: 150 MB of RGB while
+    /// decoding.</summary>
     [Range(1, 500_000_000)]
     public int MaxPixels { get; init; } = 50_000_000;
 
-    /// <summary>What shines through transparent pixels, as "#rrggbb". Default white, the paper most drawings assume.</summary>
+    /// <summary>What shines through transparent pixels, as "#rrggbb". Default white, the paper most drawings
+    /// assume.</summary>
     [RegularExpression("^#[0-9a-fA-F]{6}$")]
     public string Background { get; init; } = "#ffffff";
 
-    /// <summary>Decode JPEGs with libturbojpeg: null (default) when it is installed, true to insist on it at start, false never.</summary>
+    /// <summary>Decode JPEGs with libturbojpeg: null (default) when it is installed, true to insist on it at start,
+    /// false never.</summary>
     public bool? UseTurbo { get; init; }
 }

@@ -6,7 +6,8 @@ internal enum ResizeMode
     /// <summary>Both sides to the target, the aspect ratio is lost.</summary>
     Stretch,
 
-    /// <summary>The shorter side to <see cref="InputGeometry.ResizeShortest"/>, then the centre is cut out (torchvision).</summary>
+    /// <summary>The shorter side to <see cref="InputGeometry.ResizeShortest"/>, then the centre is cut out
+    /// (torchvision).</summary>
     ShortestCrop,
 
     /// <summary>The whole picture inside the target, the rest filled with <see cref="InputGeometry.Pad"/>.</summary>
@@ -37,17 +38,21 @@ internal enum LetterboxRounding
     Down,
 }
 
-/// <summary>The network's input size and the way a picture gets there. The value is the whole recipe: equal geometries give equal planes.</summary>
+/// <summary>The network's input size and the way a picture gets there. The value is the whole recipe: equal geometries
+/// give equal planes.</summary>
 internal sealed record InputGeometry(int Width, int Height, ResizeMode Mode)
 {
-    /// <summary>ShortestCrop: length of the shorter side before the crop. 0 (default): the target's shorter side.</summary>
+    /// <summary>ShortestCrop: length of the shorter side before the crop. 0 (default): the target's shorter
+    /// side.</summary>
     public int ResizeShortest { get; init; }
 
-    /// <summary>Letterbox: the longer side's limit where <see cref="ResizeShortest"/> sets the scale (detectors of torchvision's kind
+    /// <summary>Letterbox: the longer side's limit where <see cref="ResizeShortest"/> sets the scale (detectors of
+    /// torchvision's kind
     /// say 800 and 1333). 0 (default): the scale is what fits into the target.</summary>
     public int ResizeLongest { get; init; }
 
-    /// <summary>Letterbox and native: sides of the input are the smallest multiples of this that hold the resized picture, for networks that take
+    /// <summary>Letterbox and native: sides of the input are the smallest multiples of this that hold the resized
+    /// picture, for networks that take
     /// any size; see <see cref="Fitted"/>. 0 (default): the target as it is.</summary>
     public int MultipleOf { get; init; }
 
@@ -63,12 +68,15 @@ internal sealed record InputGeometry(int Width, int Height, ResizeMode Mode)
     /// <summary>Widen the filter when shrinking, as Pillow does (default); false: sample as OpenCV does.</summary>
     public bool Antialias { get; init; } = true;
 
-    /// <summary>What fills the input where no picture is, 0-255, in all channels. Default 0; Ultralytics and YOLOX say 114.</summary>
+    /// <summary>What fills the input where no picture is, 0-255, in all channels. Default 0; Ultralytics and YOLOX say
+    /// 114.</summary>
     public byte Pad { get; init; }
 
-    /// <summary>The size that the decoder must not fall below: what the whole picture will be resized to; twice that where the resize
+    /// <summary>The size that the decoder must not fall below: what the whole picture will be resized to; twice that
+    /// where the resize
     /// samples without antialiasing, since what it skips over shows in the result.</summary>
-    /// <remarks>Measured on ten photos against decoding at full size: antialiased to 224-640 the planes differ by 0.3-1.6 of 255 in the
+    /// <remarks>Measured on ten photos against decoding at full size: antialiased to 224-640 the planes differ by
+    /// 0.3-1.6 of 255 in the
     /// mean; OpenCV's sampling by 0.6-2.1, but up to 7 without the factor of two.</remarks>
     public (int Width, int Height) NeededSize(int sourceWidth, int sourceHeight)
     {
@@ -77,7 +85,8 @@ internal sealed record InputGeometry(int Width, int Height, ResizeMode Mode)
         return (placement.ResizedWidth * factor, placement.ResizedHeight * factor);
     }
 
-    /// <summary>The geometry for a picture of this size: this one, unless the network takes any size and less of it will do.</summary>
+    /// <summary>The geometry for a picture of this size: this one, unless the network takes any size and less of it
+    /// will do.</summary>
     public InputGeometry Fitted(int sourceWidth, int sourceHeight)
     {
         if (MultipleOf == 0 || Mode is not (ResizeMode.Letterbox or ResizeMode.Native))
@@ -138,7 +147,8 @@ internal sealed record InputGeometry(int Width, int Height, ResizeMode Mode)
         return Math.Clamp(side, 1, limit); // a 1 x 5000 strip must keep a pixel
     }
 
-    // Where the resized picture starts in the input: positive is padding, negative is crop. Math.Round takes ties to even, as Python's
+    // Where the resized picture starts in the input: positive is padding, negative is crop. Math.Round takes ties to
+    // even, as Python's
     // round: the references were made there.
     private int Offset(int target, int resized) => Mode switch
     {

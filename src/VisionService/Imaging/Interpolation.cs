@@ -8,7 +8,8 @@ internal enum Interpolation
     /// <summary>Mean of the pixels whose centres lie inside (Pillow's BOX).</summary>
     Box,
 
-    /// <summary>Mean of all that lies inside, edge pixels by their share (OpenCV's INTER_AREA when shrinking).</summary>
+    /// <summary>Mean of all that lies inside, edge pixels by their share (OpenCV's INTER_AREA when
+    /// shrinking).</summary>
     Area,
 
     Bilinear,

@@ -9,7 +9,8 @@ internal static class JpegHeader
     private const int StartOfScan = 0xDA;
     private const int EndOfImage = 0xD9;
 
-    /// <exception cref="VisionException">InvalidImage: broken, truncated, or of a kind that no decoder here reads.</exception>
+    /// <exception cref="VisionException">InvalidImage: broken, truncated, or of a kind that no decoder here
+    /// reads.</exception>
     public static ImageHeader Read(ref ByteCursor cursor)
     {
         cursor.Skip(2);
@@ -50,7 +51,8 @@ internal static class JpegHeader
         }
     }
 
-    // Between markers lie the coded pixels, where 0xFF is followed by 0 or by a restart marker; stray bytes are passed over as well.
+    // Between markers lie the coded pixels, where 0xFF is followed by 0 or by a restart marker; stray bytes are passed
+    // over as well.
     private static int NextMarker(ref ByteCursor cursor)
     {
         while (true)

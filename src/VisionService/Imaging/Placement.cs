@@ -9,10 +9,12 @@ namespace VisionService.Imaging;
 internal readonly record struct Placement(
     InputGeometry Geometry, int SourceWidth, int SourceHeight, int ResizedWidth, int ResizedHeight)
 {
-    /// <summary>Column of the input where the resized picture's left edge lies; negative when it is cut off by the crop.</summary>
+    /// <summary>Column of the input where the resized picture's left edge lies; negative when it is cut off by the
+    /// crop.</summary>
     public int OffsetX { get; init; }
 
-    /// <summary>Row of the input where the resized picture's top edge lies; negative when it is cut off by the crop.</summary>
+    /// <summary>Row of the input where the resized picture's top edge lies; negative when it is cut off by the
+    /// crop.</summary>
     public int OffsetY { get; init; }
 
     /// <summary>First column of the input that shows the picture; the padding to its left.</summary>
@@ -33,7 +35,8 @@ internal readonly record struct Placement(
     /// <summary>Row of the resized picture where the visible part starts.</summary>
     public int CropTop => Math.Max(-OffsetY, 0);
 
-    /// <summary>From the network input's x, in pixels, to the upright source's. Not clamped: padding lies outside the picture.</summary>
+    /// <summary>From the network input's x, in pixels, to the upright source's. Not clamped: padding lies outside the
+    /// picture.</summary>
     public float ToSourceX(float x) => (x - OffsetX) * SourceWidth / ResizedWidth;
 
     /// <summary>From the network input's y, in pixels, to the upright source's. Not clamped.</summary>

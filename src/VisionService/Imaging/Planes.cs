@@ -6,7 +6,8 @@ namespace VisionService.Imaging;
 /// <summary>Writes a picture into the network's input: planar bytes, as the batch takes them.</summary>
 internal static class Planes
 {
-    /// <summary>Crops, resizes and pads the picture into <paramref name="planes"/>, in one go and without a copy in between.</summary>
+    /// <summary>Crops, resizes and pads the picture into <paramref name="planes"/>, in one go and without a copy in
+    /// between.</summary>
     /// <param name="image">The picture; left alone.</param>
     /// <param name="placement">Where it goes: <see cref="InputGeometry.Place"/> of the image's source size.</param>
     /// <param name="planes">[channels, H, W] of the geometry, 0-255; written whole.</param>
@@ -83,7 +84,8 @@ internal static class Planes
         }
     }
 
-    // 48 bytes of rgb rgb ... are three vectors; each channel takes every third byte of each (an index past 15 gives zero).
+    // 48 bytes of rgb rgb ... are three vectors; each channel takes every third byte of each (an index past 15 gives
+    // zero).
     // Inlined by order: called, they pass their vectors through memory and take three times as long.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> Channel0(Vector128<byte> a, Vector128<byte> b, Vector128<byte> c) =>

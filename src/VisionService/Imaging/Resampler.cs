@@ -5,10 +5,12 @@ using System.Runtime.Intrinsics.X86;
 
 namespace VisionService.Imaging;
 
-/// <summary>The two passes of a separable resize on RGB bytes: integer arithmetic throughout, so that vector and scalar code agree to the bit.</summary>
+/// <summary>The two passes of a separable resize on RGB bytes: integer arithmetic throughout, so that vector and scalar
+/// code agree to the bit.</summary>
 internal static class Resampler
 {
-    /// <summary>Bytes that every row handed to the passes as target must have beyond its pixels: vectors are stored whole.</summary>
+    /// <summary>Bytes that every row handed to the passes as target must have beyond its pixels: vectors are stored
+    /// whole.</summary>
     public const int RowSlack = 16;
 
     private const int Half = 1 << (Taps.Precision - 1);

@@ -3,7 +3,8 @@ using System.Buffers;
 namespace VisionService.Imaging;
 
 /// <summary>An upright picture: interleaved RGB bytes [H, W, 3] in pooled memory.</summary>
-/// <remarks>Whoever holds it disposes of it; the pixels are gone afterwards, and disposing again is harmless. Not thread-safe for writing.</remarks>
+/// <remarks>Whoever holds it disposes of it; the pixels are gone afterwards, and disposing again is harmless. Not
+/// thread-safe for writing.</remarks>
 internal sealed class RgbImage : IDisposable
 {
     private byte[]? _buffer;
@@ -32,14 +33,16 @@ internal sealed class RgbImage : IDisposable
 
     public int Height { get; }
 
-    /// <summary>Upright full width of the encoded picture in pixels; answers speak in these. Larger than <see cref="Width"/> when a
+    /// <summary>Upright full width of the encoded picture in pixels; answers speak in these. Larger than <see cref="Width"/>
+    /// when a
     /// JPEG was decoded at 1/2, 1/4 or 1/8.</summary>
     public int SourceWidth { get; }
 
     /// <summary>Upright full height of the encoded picture in pixels.</summary>
     public int SourceHeight { get; }
 
-    /// <summary>The part of the pixels held that the source covers. All of it, except that a JPEG decoded at 1/8 may end in the middle
+    /// <summary>The part of the pixels held that the source covers. All of it, except that a JPEG decoded at 1/8 may
+    /// end in the middle
     /// of its last column: 1001 source columns cover 125.125 of the 126 held.</summary>
     public PixelBox Extent { get; init; }
 

@@ -8,7 +8,8 @@ using SixLabors.ImageSharp.PixelFormats;
 
 namespace VisionService.Imaging;
 
-/// <summary>Decodes through ImageSharp, after <see cref="ImageHeader"/> has looked the file over: the format is told, not guessed, and
+/// <summary>Decodes through ImageSharp, after <see cref="ImageHeader"/> has looked the file over: the format is told,
+/// not guessed, and
 /// metadata is never read.</summary>
 internal static class SharpDecoder
 {

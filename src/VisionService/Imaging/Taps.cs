@@ -2,8 +2,10 @@ using System.Buffers;
 
 namespace VisionService.Imaging;
 
-/// <summary>Which source pixels make up each resized pixel along one axis, and with what weight: fixed point, 22 bits, as in Pillow.</summary>
-/// <remarks>Every resized pixel has the same number of taps, an even one, so that the inner loops need no test; the surplus weighs zero.
+/// <summary>Which source pixels make up each resized pixel along one axis, and with what weight: fixed point, 22 bits,
+/// as in Pillow.</summary>
+/// <remarks>Every resized pixel has the same number of taps, an even one, so that the inner loops need no test; the
+/// surplus weighs zero.
 /// Rented memory: dispose after use. Making a table costs microseconds, so none is kept.</remarks>
 internal readonly struct Taps : IDisposable
 {
@@ -29,13 +31,15 @@ internal readonly struct Taps : IDisposable
     /// <summary>Taps per resized pixel; even.</summary>
     public int Size { get; }
 
-    /// <summary>First source pixel of each resized pixel. With <see cref="Size"/> taps it may reach past the end, with weight zero.</summary>
+    /// <summary>First source pixel of each resized pixel. With <see cref="Size"/> taps it may reach past the end, with
+    /// weight zero.</summary>
     public ReadOnlySpan<int> First => _first.AsSpan(0, _count);
 
     /// <summary>[count, Size] weights; those of one pixel sum to 2^22 but for rounding.</summary>
     public ReadOnlySpan<int> Weights => _weights.AsSpan(0, _count * Size);
 
-    /// <summary>[count, Size / 2, 2]: for each two taps the packed 16-bit pairs of their high and of their low halves.</summary>
+    /// <summary>[count, Size / 2, 2]: for each two taps the packed 16-bit pairs of their high and of their low
+    /// halves.</summary>
     public ReadOnlySpan<int> Pairs => _pairs.AsSpan(0, _count * Size);
 
     /// <summary>The taps of <paramref name="count"/> resized pixels from <paramref name="from"/>.</summary>
@@ -46,7 +50,8 @@ internal readonly struct Taps : IDisposable
     /// <param name="from">First resized pixel wanted.</param>
     /// <param name="count">Resized pixels wanted.</param>
     /// <param name="interpolation">The filter.</param>
-    /// <param name="antialias">Widen the filter when shrinking (Pillow); otherwise sample at the point (OpenCV).</param>
+    /// <param name="antialias">Widen the filter when shrinking (Pillow); otherwise sample at the point
+    /// (OpenCV).</param>
     public static Taps Create(
         int source, double start, double length, int resized, int from, int count, Interpolation interpolation, bool antialias)
     {
@@ -87,7 +92,8 @@ internal readonly struct Taps : IDisposable
         ArrayPool<int>.Shared.Return(_pairs);
     }
 
-    // The kernels fade to zero at their ends, so that of ceil(2 * support) + 1 pixels one always weighs nothing; a box does not fade.
+    // The kernels fade to zero at their ends, so that of ceil(2 * support) + 1 pixels one always weighs nothing; a box
+    // does not fade.
     private static int Even(int size) => (size + 1) & ~1;
 
     private static int Nearest(Span<double> weights, double position, int source)

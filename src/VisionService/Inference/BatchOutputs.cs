@@ -5,14 +5,16 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace VisionService.Inference;
 
-/// <summary>The outputs of one run, shared by its items; the native memory is freed when the last item is done with it.</summary>
+/// <summary>The outputs of one run, shared by its items; the native memory is freed when the last item is done with
+/// it.</summary>
 internal sealed class BatchOutputs
 {
     private readonly IDisposable _values;
     private int _readers;
 
     /// <param name="items">How many items read these outputs; each calls <see cref="Release"/> once.</param>
-    /// <param name="rows">The run's batch size, padding included: what the first axis of an output is divided by.</param>
+    /// <param name="rows">The run's batch size, padding included: what the first axis of an output is divided
+    /// by.</param>
     public BatchOutputs(
         IReadOnlyList<string> names, IDisposableReadOnlyCollection<OrtValue> values, int items, int rows)
     {

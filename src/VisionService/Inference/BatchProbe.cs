@@ -3,7 +3,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace VisionService.Inference;
 
 /// <summary>
-/// Runs noise through a session, item by item and together: a model may declare an open batch axis and still mix its rows
+/// Runs noise through a session, item by item and together: a model may declare an open batch axis and still mix its
+/// rows
 /// or answer for the first alone. Seen in exports of detectors; no declaration replaces the comparison.
 /// </summary>
 internal static class BatchProbe

@@ -6,7 +6,8 @@ namespace VisionService.Inference;
 /// </summary>
 internal interface IVisionTask<TRequest, TResult>
 {
-    /// <summary>The shape of this request's item: always the model's own where that is fixed. Items of one shape share a batch.</summary>
+    /// <summary>The shape of this request's item: always the model's own where that is fixed. Items of one shape share
+    /// a batch.</summary>
     ModelInput Shape(TRequest request);
 
     /// <summary>Fills one item's <c>[C, H, W]</c>, bytes, RGB order, of the request's shape.</summary>

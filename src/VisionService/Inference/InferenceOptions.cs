@@ -11,7 +11,8 @@ internal enum ProviderChoice
     Cuda,
 }
 
-/// <summary>How sessions run and batches form; section <c>Inference</c>. A model's manifest may say otherwise.</summary>
+/// <summary>How sessions run and batches form; section <c>Inference</c>. A model's manifest may say
+/// otherwise.</summary>
 internal sealed class InferenceOptions
 {
     public ProviderChoice Provider { get; init; } = ProviderChoice.Auto;
@@ -24,13 +25,15 @@ internal sealed class InferenceOptions
     public int Instances { get; init; }
 
     /// <summary>
-    /// Most items in one run; 0, the default, means 1 on the CPU, where batches cost latency and gain nothing, and 16 on
+    /// Most items in one run; 0, the default, means 1 on the CPU, where batches cost latency and gain nothing, and 16
+    /// on
     /// CUDA. A model whose batch axis is fixed keeps its own.
     /// </summary>
     [Range(0, 256)]
     public int MaxBatchSize { get; init; }
 
-    /// <summary>Longest time the oldest item waits for company once a runner is idle. Zero, the default: never.</summary>
+    /// <summary>Longest time the oldest item waits for company once a runner is idle. Zero, the default:
+    /// never.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:00:01")]
     public TimeSpan MaxQueueDelay { get; init; }
 

@@ -41,7 +41,8 @@ internal sealed partial class Model : IDisposable
         _session.Dispose();
     }
 
-    /// <summary>Takes one request through preprocessing, queue, run and postprocessing, on the caller's thread but for the run.</summary>
+    /// <summary>Takes one request through preprocessing, queue, run and postprocessing, on the caller's thread but for
+    /// the run.</summary>
     /// <param name="priority">0, the default, to 1000 (first).</param>
     /// <exception cref="VisionException">The queue is full, the model failed, or it is being unloaded.</exception>
     public async Task<(TResult Result, StageTimings Timings)> RunAsync<TRequest, TResult>(
@@ -100,7 +101,8 @@ internal sealed partial class Model : IDisposable
 }
 
 /// <summary>
-/// A model and a task that gives its numbers a meaning. Several tasks may share one model: who draws masks can name boxes.
+/// A model and a task that gives its numbers a meaning. Several tasks may share one model: who draws masks can name
+/// boxes.
 /// </summary>
 internal sealed class Model<TRequest, TResult>(Model model, IVisionTask<TRequest, TResult> task)
 {

@@ -33,7 +33,8 @@ internal sealed class ModelSession : IDisposable
     /// <summary>How many items every run takes: what the file fixes; null where any number will do.</summary>
     public int? FixedBatch => _fixedBatch;
 
-    /// <summary>Runs one blank item to see what the outputs are like: the file's own word on shapes may be missing or wrong.</summary>
+    /// <summary>Runs one blank item to see what the outputs are like: the file's own word on shapes may be missing or
+    /// wrong.</summary>
     public IReadOnlyList<OutputShape> Probe(ModelInput shape) => Probe<IReadOnlyList<OutputShape>>(
         shape,
         static outputs => [.. outputs.Outputs.Select(static output => new OutputShape(output.Name, [.. output.ItemShape], output.IsFloat))]);

@@ -5,7 +5,8 @@ using VisionService.Inference;
 
 namespace VisionService.Repository;
 
-/// <summary>What loading a classifier adds: which output holds the scores, what they still need, and how they are labelled.</summary>
+/// <summary>What loading a classifier adds: which output holds the scores, what they still need, and how they are
+/// labelled.</summary>
 internal static class ClassifierLoader
 {
     // Operations that only move values: what stands before them decides what the values are.
@@ -46,7 +47,8 @@ internal static class ClassifierLoader
             $"The model has {graph.Inputs.Count} inputs ({string.Join("; ", graph.Inputs)}); a classifier has one, for the image.");
 
     /// <summary>
-    /// A classifier sees the middle of the picture: the shorter side is brought to the input's, or to 256/224 of it where
+    /// A classifier sees the middle of the picture: the shorter side is brought to the input's, or to 256/224 of it
+    /// where
     /// the recipe is torchvision's. Grey digits and the like are taken whole.
     /// </summary>
     private static InputDefaults Custom(ModelDraft draft)

@@ -33,7 +33,8 @@ internal static class DetectorInputs
     private static readonly InputDefaults Yolox =
         TopLeft with { Preset = BgrBytes, Rounding = LetterboxRounding.Down };
 
-    /// <summary>Pillow's antialiased resize to the input, aspect ratio lost: transformers since RT-DETR, and most that follow torchvision.</summary>
+    /// <summary>Pillow's antialiased resize to the input, aspect ratio lost: transformers since RT-DETR, and most that
+    /// follow torchvision.</summary>
     private static readonly InputDefaults Stretch = new(Source, InputPreset.Unit, ResizeMode.Stretch) { Size = Vga };
 
     private static readonly InputDefaults SampledStretch = Stretch with { Antialias = false };

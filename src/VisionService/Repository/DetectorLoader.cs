@@ -5,7 +5,8 @@ using VisionService.Inference;
 
 namespace VisionService.Repository;
 
-/// <summary>What loading a detector adds: its family, the inputs beside the image, and the decoder for its outputs.</summary>
+/// <summary>What loading a detector adds: its family, the inputs beside the image, and the decoder for its
+/// outputs.</summary>
 internal static class DetectorLoader
 {
     /// <exception cref="ModelLoadException">The family cannot be told, or the file does not fit it.</exception>
@@ -157,7 +158,8 @@ internal static class DetectorLoader
         draft.Conclude($"input '{input.Name}'", $"[{string.Join(", ", values)}]", "the network's own size");
     }
 
-    /// <summary>A family that the manifest names may be any: what does not fit shows here, not in the first request.</summary>
+    /// <summary>A family that the manifest names may be any: what does not fit shows here, not in the first
+    /// request.</summary>
     private static bool DecodeOrRefuse(
         DetectorFamily family, DetectorSignature signature, BatchOutputs run)
     {
@@ -177,7 +179,8 @@ internal static class DetectorLoader
     }
 
     /// <summary>
-    /// The labels, if they are as many as the classes and the manifest's thresholds are for some of them. Without: eighty
+    /// The labels, if they are as many as the classes and the manifest's thresholds are for some of them. Without:
+    /// eighty
     /// classes are COCO's, the one class of a face detector is a face; anything else stays numbers.
     /// </summary>
     private static LabelList FittingLabels(ModelDraft draft, DetectorFamily family, LabelList? labels, int? classes)

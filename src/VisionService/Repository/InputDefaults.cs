@@ -9,7 +9,8 @@ internal sealed record InputDefaults(string Source, InputPreset Preset, ResizeMo
     /// <summary>Width and height where the file leaves them open; null: the manifest must say.</summary>
     public (int Width, int Height)? Size { get; init; }
 
-    /// <summary>Shorter side before a crop, or with <see cref="Longest"/> the scale of a letterbox; 0: the target's.</summary>
+    /// <summary>Shorter side before a crop, or with <see cref="Longest"/> the scale of a letterbox; 0: the
+    /// target's.</summary>
     public int Shortest { get; init; }
 
     public int Longest { get; init; }

@@ -11,7 +11,8 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
     // The stride of most encoders: what sides must be multiples of where nobody says.
     private const int NativeMultiple = 32;
 
-    /// <summary>Works the recipe out from the manifest, its preset, the graph's input, and what the family is used to.</summary>
+    /// <summary>Works the recipe out from the manifest, its preset, the graph's input, and what the family is used
+    /// to.</summary>
     /// <param name="value">The graph's input that takes the image.</param>
     /// <exception cref="ModelLoadException">The input is no image, or the manifest contradicts the file.</exception>
     public static InputRecipe Of(ModelDraft draft, Value value, InputDefaults defaults)

@@ -4,7 +4,8 @@ using VisionService.Inference;
 
 namespace VisionService.Repository;
 
-/// <summary>Reads the label files that users have: one name a line, or JSON as a list, by id, or as Keras writes it.</summary>
+/// <summary>Reads the label files that users have: one name a line, or JSON as a list, by id, or as Keras writes
+/// it.</summary>
 internal static partial class LabelFile
 {
     /// <exception cref="ModelLoadException">The file cannot be read as labels.</exception>
@@ -56,7 +57,8 @@ internal static partial class LabelFile
         };
     }
 
-    /// <summary><c>{"0": "tench"}</c>, or the other way round as Keras' <c>class_indices</c>: <c>{"tench": 0}</c>.</summary>
+    /// <summary><c>{"0": "tench"}</c>, or the other way round as Keras' <c>class_indices</c>: <c>{"tench":
+    /// 0}</c>.</summary>
     private static List<string> ById(JsonElement root, string file)
     {
         var byId = new SortedDictionary<int, string>();

@@ -64,7 +64,8 @@ internal sealed record ManifestLabels(IReadOnlyList<string>? Names, string? File
     }
 }
 
-/// <summary>How pixels enter: geometry, and the normalisation <c>(pixel * scale - mean) / std</c> per channel.</summary>
+/// <summary>How pixels enter: geometry, and the normalisation <c>(pixel * scale - mean) / std</c> per
+/// channel.</summary>
 /// <param name="Size">Width and height, needed only where the file leaves them open.</param>
 /// <param name="Shortest">Length of the shorter side before the crop of <c>shortest-crop</c>.</param>
 /// <param name="Mean">In the order of the model's channels, in units of <c>pixel * scale</c>.</param>

@@ -36,7 +36,8 @@ internal sealed partial class ModelCatalog : BackgroundService
 
     /// <summary>An entry in whatever state.</summary>
     /// <param name="reference"><c>name</c> or <c>name:version</c>.</param>
-    /// <exception cref="VisionException">There is no such model or version; the message names those there are.</exception>
+    /// <exception cref="VisionException">There is no such model or version; the message names those there
+    /// are.</exception>
     public ModelEntry Find(string reference)
     {
         var (name, version) = reference.Split(':', 2) is [var n, var v] ? (n, v) : (reference, null);

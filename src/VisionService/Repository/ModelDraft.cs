@@ -3,7 +3,8 @@ using VisionService.Inference;
 
 namespace VisionService.Repository;
 
-/// <summary>A model on its way from files to an answer: what was read, and what is concluded from it step by step.</summary>
+/// <summary>A model on its way from files to an answer: what was read, and what is concluded from it step by
+/// step.</summary>
 internal sealed class ModelDraft(ModelFiles files, Manifest manifest, Graph graph)
 {
     private readonly List<Evidence> _evidence = [];
@@ -30,7 +31,8 @@ internal sealed class ModelDraft(ModelFiles files, Manifest manifest, Graph grap
     public void Conclude(string subject, string conclusion, string source) =>
         _evidence.Add(new Evidence(subject, conclusion, source));
 
-    /// <summary>The manifest's word if it has one, else what was concluded otherwise; kept as evidence either way.</summary>
+    /// <summary>The manifest's word if it has one, else what was concluded otherwise; kept as evidence either
+    /// way.</summary>
     public T Choose<T>(string subject, T? said, T otherwise, string source, Func<T, string>? show = null)
         where T : struct
     {

@@ -36,7 +36,8 @@ internal sealed record LoadedModel(
     /// <summary>The model as each of its tasks, as <see cref="Model{TRequest, TResult}"/>; its own first.</summary>
     public required IReadOnlyList<object> Tasks { get; init; }
 
-    /// <summary>What the manifest says of answers where a caller says nothing: thresholds and how duplicates are dropped.</summary>
+    /// <summary>What the manifest says of answers where a caller says nothing: thresholds and how duplicates are
+    /// dropped.</summary>
     public required ManifestOutput Defaults { get; init; }
 
     public void Dispose() => Model.Dispose();

@@ -66,7 +66,8 @@ internal sealed partial record ModelFiles(string Name, string? Onnx, string? Man
             problem);
     }
 
-    /// <summary>The name that a manifest gives; null where there is none, or where it cannot be read, which loading will report.</summary>
+    /// <summary>The name that a manifest gives; null where there is none, or where it cannot be read, which loading
+    /// will report.</summary>
     private static string? NameIn(string? manifest)
     {
         try

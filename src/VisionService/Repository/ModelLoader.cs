@@ -45,7 +45,8 @@ internal sealed class ModelLoader(
         }
     }
 
-    /// <summary>Whether what a run gives back travels far: less of it is then worth an operation in the graph.</summary>
+    /// <summary>Whether what a run gives back travels far: less of it is then worth an operation in the
+    /// graph.</summary>
     public bool OutputsTravel => provider.IsCuda;
 
     /// <summary>Fuses the normalisation into the graph and opens a session on it.</summary>
@@ -56,7 +57,8 @@ internal sealed class ModelLoader(
         return Reopen(draft, recipe);
     }
 
-    /// <summary>Opens a session on the graph as it is now, with an open batch axis where that is wanted and right.</summary>
+    /// <summary>Opens a session on the graph as it is now, with an open batch axis where that is wanted and
+    /// right.</summary>
     public ModelSession Reopen(ModelDraft draft, InputRecipe recipe) =>
         draft.Batching.MaxBatchSize > 1 ? OpenForBatches(draft, recipe) : OpenSession(draft.Graph, draft);
 
@@ -104,7 +106,8 @@ internal sealed class ModelLoader(
     }
 
     /// <summary>
-    /// A batch axis that the file leaves open, or that the graph lets us open, counts only once a run of several equals the
+    /// A batch axis that the file leaves open, or that the graph lets us open, counts only once a run of several equals
+    /// the
     /// runs of each; else the file's own batch stays, or single items.
     /// </summary>
     private ModelSession OpenForBatches(ModelDraft draft, InputRecipe recipe)

@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace VisionService.Repository;
 
-/// <summary>The prior boxes of an SSD whose graph does not hold them: a JSON list of <c>[cx, cy, w, h]</c>, 0-1.</summary>
+/// <summary>The prior boxes of an SSD whose graph does not hold them: a JSON list of <c>[cx, cy, w, h]</c>,
+/// 0-1.</summary>
 internal static class PriorsFile
 {
     /// <param name="file">Beside the manifest.</param>

@@ -4,7 +4,8 @@ using System.Text;
 namespace VisionService.Repository;
 
 /// <summary>
-/// Reads the literals that Python's <c>repr</c> writes into metadata: dicts, lists, tuples, texts, numbers, True, False,
+/// Reads the literals that Python's <c>repr</c> writes into metadata: dicts, lists, tuples, texts, numbers, True,
+/// False,
 /// None. Texts may hold quotes, commas and colons, as the names of classes do.
 /// </summary>
 internal ref struct PythonLiteral

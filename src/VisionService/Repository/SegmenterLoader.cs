@@ -6,7 +6,8 @@ using VisionService.Segmentation;
 
 namespace VisionService.Repository;
 
-/// <summary>What loading a segmentation model adds: how its outputs are read, and the detector where masks belong to boxes.</summary>
+/// <summary>What loading a segmentation model adds: how its outputs are read, and the detector where masks belong to
+/// boxes.</summary>
 internal static class SegmenterLoader
 {
     private const float DefaultMinScore = 0.25f;
@@ -110,7 +111,8 @@ internal static class SegmenterLoader
     }
 
     /// <summary>
-    /// Only where a pixel of the image is a cell of the map, at its own size: elsewhere scores are interpolated before the
+    /// Only where a pixel of the image is a cell of the map, at its own size: elsewhere scores are interpolated before
+    /// the
     /// best is chosen, and choosing first would give other borders.
     /// </summary>
     private static bool ChoosesInGraph(
@@ -166,7 +168,8 @@ internal static class SegmenterLoader
         return LabelList.Numbered(classes ?? 255); // the ids of a PNG with a palette, void aside
     }
 
-    /// <summary>The class that stands for nothing in particular: the first, where it is called so or the manifest says so.</summary>
+    /// <summary>The class that stands for nothing in particular: the first, where it is called so or the manifest says
+    /// so.</summary>
     private static int? Background(ModelDraft draft, OutputReading reading, LabelList labels) =>
         reading.Form == SegmentationForm.Matte ? 0
         : draft.Manifest.Output.Background ?? labels.Names[0].StartsWith("background", StringComparison.OrdinalIgnoreCase) ? 0 : null;

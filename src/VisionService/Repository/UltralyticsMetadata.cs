@@ -5,7 +5,8 @@ namespace VisionService.Repository;
 /// <summary>What Ultralytics' exporter writes into a file about itself.</summary>
 internal static class UltralyticsMetadata
 {
-    /// <summary>What the file is for, in this service's words; null where it does not say or is not Ultralytics'.</summary>
+    /// <summary>What the file is for, in this service's words; null where it does not say or is not
+    /// Ultralytics'.</summary>
     public static string? Task(ModelDraft draft) => draft.Graph.Metadata.TryGetValue("task", out var task)
         ? task switch
         {

@@ -43,7 +43,8 @@ internal sealed record OutputReading(SegmentationForm Form, int Output, int Mask
     {
     }
 
-    /// <summary>Scores: the classes come last, [h, w, C]. Prototypes: an object is a row, its coefficients come last.</summary>
+    /// <summary>Scores: the classes come last, [h, w, C]. Prototypes: an object is a row, its coefficients come
+    /// last.</summary>
     public bool IsInterleaved { get; init; }
 
     /// <summary>Matte: stretch to 0-1 (U-2-Net).</summary>

@@ -196,7 +196,8 @@ internal sealed class Segmenter(
         };
     }
 
-    /// <summary>The last rows, or the last columns, of what the boxes lie in: <c>[1, 4 + classes + k, anchors]</c> or <c>[1, n, 6 + k]</c>.</summary>
+    /// <summary>The last rows, or the last columns, of what the boxes lie in: <c>[1, 4 + classes + k, anchors]</c> or
+    /// <c>[1, n, 6 + k]</c>.</summary>
     private void ReadCoefficients(ModelOutputs outputs, int row, Span<float> coefficients)
     {
         var values = outputs.Floats(reading.Output);

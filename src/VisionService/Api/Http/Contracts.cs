@@ -18,7 +18,8 @@ internal sealed record ModelIdentity(string Name, string Version, string Task, s
 /// <param name="Width">Pixels, upright (EXIF applied).</param>
 internal sealed record ImageSize(int Width, int Height);
 
-/// <summary>Milliseconds of each stage of one image's way; the total is the whole request's, its upload included.</summary>
+/// <summary>Milliseconds of each stage of one image's way; the total is the whole request's, its upload
+/// included.</summary>
 internal sealed record TimingsMs(
     double Decode, double Preprocess, double Queue, double Inference, double Postprocess, double Total)
 {
@@ -144,7 +145,8 @@ internal sealed record Health(string Status, string Provider, IReadOnlyList<Mode
 [JsonSerializable(typeof(Health))]
 internal sealed partial class ContractsJson : JsonSerializerContext
 {
-    /// <summary>As generated, but quotes and letters of any script stay readable: nothing here is embedded in HTML.</summary>
+    /// <summary>As generated, but quotes and letters of any script stay readable: nothing here is embedded in
+    /// HTML.</summary>
     public static ContractsJson Readable => field ??= new(new JsonSerializerOptions(Default.Options)
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,

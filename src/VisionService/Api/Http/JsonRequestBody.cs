@@ -5,7 +5,8 @@ using System.Text.Json;
 namespace VisionService.Api.Http;
 
 /// <summary>
-/// Reads <c>{"image": "base64 or data: URI", ...}</c> or <c>{"images": [...], ...}</c>; every other member is a parameter.
+/// Reads <c>{"image": "base64 or data: URI", ...}</c> or <c>{"images": [...], ...}</c>; every other member is a
+/// parameter.
 /// Images are decoded from the body's bytes straight into pooled memory.
 /// </summary>
 internal sealed class JsonRequestBody(int maxImageBytes, string limitName)

@@ -11,7 +11,8 @@ internal sealed class MaskEncoder(string encoding, ImageSize size)
 
     private readonly int[] _size = [size.Height, size.Width];
 
-    /// <summary>The classes that the map shows, largest first, each with its mask where masks are written one by one.</summary>
+    /// <summary>The classes that the map shows, largest first, each with its mask where masks are written one by
+    /// one.</summary>
     public IReadOnlyList<ClassArea> Classes(LabelMap map, LabelList labels)
     {
         var pixels = map.CountPixels(map.CountIds(labels.Count));

@@ -56,7 +56,8 @@ internal static class OpenApi
 /// <param name="Example">An answer, in JSON.</param>
 internal sealed record TaskDescription(ParameterTable Parameters, string Example);
 
-/// <summary>Adds the ways to send images, the parameters, an example answer and the problems to a task's operation.</summary>
+/// <summary>Adds the ways to send images, the parameters, an example answer and the problems to a task's
+/// operation.</summary>
 internal sealed class TaskOperationFilter : IOperationFilter
 {
     private static readonly (int Status, string When)[] ProblemStatuses =
@@ -126,7 +127,8 @@ internal sealed class TaskOperationFilter : IOperationFilter
         var binary = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" };
         var base64 = new OpenApiSchema { Type = JsonSchemaType.String, Description = "Base64, or a data: URI." };
 
-        // Not the parameters, which may be fields too: the page fills fields in unasked, and they stand in its query anyway.
+        // Not the parameters, which may be fields too: the page fills fields in unasked, and they stand in its query
+        // anyway.
         var form = new Dictionary<string, IOpenApiSchema>
         {
             ["image"] = new OpenApiSchema { Type = JsonSchemaType.Array, Items = binary, Description = "One image or several." },

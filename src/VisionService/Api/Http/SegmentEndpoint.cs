@@ -6,7 +6,8 @@ using VisionService.Segmentation;
 namespace VisionService.Api.Http;
 
 /// <summary>
-/// <c>POST /segment</c>: which pixel belongs to what. <c>image/png</c> is the map itself, its pixel values the class ids or
+/// <c>POST /segment</c>: which pixel belongs to what. <c>image/png</c> is the map itself, its pixel values the class
+/// ids or
 /// object numbers; <c>image/jpeg</c> shows it over the image.
 /// </summary>
 internal static class SegmentEndpoint

@@ -32,7 +32,8 @@ internal sealed class VisionRequest : IDisposable
     /// <summary>Whether the caller asked for a list of results, even one of a single image.</summary>
     public bool WantsList { get; private set; }
 
-    /// <exception cref="VisionException">The body is malformed, too large, of an unknown form, or holds no image.</exception>
+    /// <exception cref="VisionException">The body is malformed, too large, of an unknown form, or holds no
+    /// image.</exception>
     public static async Task<VisionRequest> ReadAsync(
         HttpRequest http, ApiOptions api, ImagingOptions imaging, CancellationToken cancellationToken)
     {
