@@ -10,8 +10,7 @@ namespace VisionService.Api;
 /// request.</summary>
 /// <param name="Bind">
 /// Called once per call, so that a parameter which does not fit the model fails the call and not each image; the
-/// function
-/// it gives makes one image's request.
+/// function it gives makes one image's request.
 /// </param>
 internal sealed record VisionCall<TRequest, TResult>(
     string Task, ParameterTable Parameters, Func<ParameterValues, LoadedModel, Func<RgbImage, TRequest>> Bind)

@@ -13,6 +13,12 @@ namespace VisionService.Detection;
 internal sealed record DetectRequest(
     RgbImage Image, ScoreFilter Filter, SuppressionMethod? Suppression, float MaxIoU, int MaxDetections, Tile? Part = null)
 {
+    /// <summary>Lowest score where nobody says one.</summary>
+    public const float DefaultMinScore = 0.25f;
+
+    /// <summary>Overlap of duplicates where nobody says one.</summary>
+    public const float DefaultMaxIoU = 0.45f;
+
     /// <summary>The tiles to look at besides the whole; null: none.</summary>
     public TileRequest? Tiles { get; init; }
 }

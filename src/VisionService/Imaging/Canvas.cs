@@ -41,8 +41,7 @@ internal readonly struct Canvas
 
     /// <summary>
     /// A caption on a ground of the colour given, in black or white, whichever is easier to read. It stands on the
-    /// point's
-    /// left and above it, or where that would leave the image, inside.
+    /// point's left and above it, or where that would leave the image, inside.
     /// </summary>
     public void Caption(float x, float y, string text, Rgb ground)
     {

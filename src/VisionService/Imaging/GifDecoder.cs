@@ -1,8 +1,8 @@
 namespace VisionService.Imaging;
 
 /// <summary>The first frame of a GIF. Our own, because ImageSharp 2.1's decoder of this one format writes out of bounds
-/// on crafted files
-/// (CVE-2024-41131, CVE-2025-27598), loops for ever (CVE-2025-54575), and reads all frames to show one.</summary>
+/// on crafted files (CVE-2024-41131, CVE-2025-27598), loops for ever (CVE-2025-54575), and reads all frames to show
+/// one.</summary>
 /// <remarks>Source: the GIF89a specification of CompuServe, appendix F for the variable-length LZW codes.</remarks>
 internal static class GifDecoder
 {

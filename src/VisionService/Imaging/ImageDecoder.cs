@@ -17,8 +17,7 @@ internal sealed class ImageDecoder(ImagingOptions options)
     /// size.</param>
     /// <returns>The upright picture; the caller disposes of it.</returns>
     /// <exception cref="VisionException">TooLarge: a limit of <see cref="ImagingOptions"/> is passed. InvalidImage:
-    /// everything else that
-    /// is wrong with the file, in words for whoever sent it.</exception>
+    /// everything else that is wrong with the file, in words for whoever sent it.</exception>
     public RgbImage Decode(ReadOnlySpan<byte> encoded, Func<(int Width, int Height), (int Width, int Height)>? needed = null)
     {
         if (encoded.Length > options.MaxBytes)

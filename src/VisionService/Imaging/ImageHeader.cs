@@ -96,8 +96,7 @@ internal readonly record struct ImageHeader(ImageFormat Format, int Width, int H
 
     /// <summary>
     /// What the pixels take at the very least: deflate never packs more than 1032 bytes into one. A short file that
-    /// claims to
-    /// be a large picture is refused before anybody makes room for it.
+    /// claims to be a large picture is refused before anybody makes room for it.
     /// </summary>
     private static long LeastBytes(uint width, uint height, int bits, int color)
     {

@@ -47,13 +47,11 @@ internal sealed record InputGeometry(int Width, int Height, ResizeMode Mode)
     public int ResizeShortest { get; init; }
 
     /// <summary>Letterbox: the longer side's limit where <see cref="ResizeShortest"/> sets the scale (detectors of
-    /// torchvision's kind
-    /// say 800 and 1333). 0 (default): the scale is what fits into the target.</summary>
+    /// torchvision's kind say 800 and 1333). 0 (default): the scale is what fits into the target.</summary>
     public int ResizeLongest { get; init; }
 
     /// <summary>Letterbox and native: sides of the input are the smallest multiples of this that hold the resized
-    /// picture, for networks that take
-    /// any size; see <see cref="Fitted"/>. 0 (default): the target as it is.</summary>
+    /// picture, for networks that take any size; see <see cref="Fitted"/>. 0 (default): the target as it is.</summary>
     public int MultipleOf { get; init; }
 
     /// <summary>Letterbox: default the centre.</summary>
@@ -73,11 +71,9 @@ internal sealed record InputGeometry(int Width, int Height, ResizeMode Mode)
     public byte Pad { get; init; }
 
     /// <summary>The size that the decoder must not fall below: what the whole picture will be resized to; twice that
-    /// where the resize
-    /// samples without antialiasing, since what it skips over shows in the result.</summary>
+    /// where the resize samples without antialiasing, since what it skips over shows in the result.</summary>
     /// <remarks>Measured on ten photos against decoding at full size: antialiased to 224-640 the planes differ by
-    /// 0.3-1.6 of 255 in the
-    /// mean; OpenCV's sampling by 0.6-2.1, but up to 7 without the factor of two.</remarks>
+    /// 0.3-1.6 of 255 in the mean; OpenCV's sampling by 0.6-2.1, but up to 7 without the factor of two.</remarks>
     public (int Width, int Height) NeededSize(int sourceWidth, int sourceHeight)
     {
         var placement = Place(sourceWidth, sourceHeight);
@@ -148,8 +144,7 @@ internal sealed record InputGeometry(int Width, int Height, ResizeMode Mode)
     }
 
     // Where the resized picture starts in the input: positive is padding, negative is crop. Math.Round takes ties to
-    // even, as Python's
-    // round: the references were made there.
+    // even, as Python's round: the references were made there.
     private int Offset(int target, int resized) => Mode switch
     {
         ResizeMode.ShortestCrop when resized > target => -(int)Math.Round((resized - target) / 2.0),

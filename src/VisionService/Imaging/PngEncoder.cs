@@ -19,8 +19,7 @@ internal enum PngColor
 
 /// <summary>Writes masks, class maps and heat maps as PNG: for speed first, size second.</summary>
 /// <remarks>Source: PNG (ISO/IEC 15948). Indices stay as they are, other rows are stored as the difference to the row
-/// above, which is what
-/// smooth pictures compress best by for its price.</remarks>
+/// above, which is what smooth pictures compress best by for its price.</remarks>
 internal static class PngEncoder
 {
     private const byte FilterNone = 0;

@@ -5,8 +5,7 @@ namespace VisionService.Imaging;
 /// <summary>The rows of a resized picture, or of a rectangle of it, made one by one: nothing outside the rectangle is
 /// computed.</summary>
 /// <remarks>Separable, first along x and then along y, with 8 bits between the passes and Pillow's rounding: equal to
-/// Pillow to the bit when
-/// antialiased. Holds rented memory: dispose after the last row.</remarks>
+/// Pillow to the bit when antialiased. Holds rented memory: dispose after the last row.</remarks>
 internal ref struct ResizedRows : IDisposable
 {
     private readonly ReadOnlySpan<byte> _rows;

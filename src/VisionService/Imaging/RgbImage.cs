@@ -34,16 +34,14 @@ internal sealed class RgbImage : IDisposable
     public int Height { get; }
 
     /// <summary>Upright full width of the encoded picture in pixels; answers speak in these. Larger than <see cref="Width"/>
-    /// when a
-    /// JPEG was decoded at 1/2, 1/4 or 1/8.</summary>
+    /// when a JPEG was decoded at 1/2, 1/4 or 1/8.</summary>
     public int SourceWidth { get; }
 
     /// <summary>Upright full height of the encoded picture in pixels.</summary>
     public int SourceHeight { get; }
 
     /// <summary>The part of the pixels held that the source covers. All of it, except that a JPEG decoded at 1/8 may
-    /// end in the middle
-    /// of its last column: 1001 source columns cover 125.125 of the 126 held.</summary>
+    /// end in the middle of its last column: 1001 source columns cover 125.125 of the 126 held.</summary>
     public PixelBox Extent { get; init; }
 
     /// <summary>The pixels [H, W, 3], row after row without gaps, R G B, 0-255.</summary>

@@ -9,8 +9,7 @@ using SixLabors.ImageSharp.PixelFormats;
 namespace VisionService.Imaging;
 
 /// <summary>Decodes through ImageSharp, after <see cref="ImageHeader"/> has looked the file over: the format is told,
-/// not guessed, and
-/// metadata is never read.</summary>
+/// not guessed, and metadata is never read.</summary>
 internal static class SharpDecoder
 {
     /// <summary>The picture as stored: not yet turned upright.</summary>

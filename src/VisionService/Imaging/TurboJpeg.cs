@@ -4,8 +4,7 @@ using System.Runtime.InteropServices;
 namespace VisionService.Imaging;
 
 /// <summary>libturbojpeg, found at run time: several times as fast as managed code, and able to decode at 1/2, 1/4 and
-/// 1/8 for a
-/// fraction of the work.</summary>
+/// 1/8 for a fraction of the work.</summary>
 /// <remarks>The TurboJPEG 2 interface, which version 3 still carries. A decompressor per thread, freed with the
 /// thread.</remarks>
 internal sealed unsafe class TurboJpeg
@@ -111,8 +110,7 @@ internal sealed unsafe class TurboJpeg
     private void Decompress(ReadOnlySpan<byte> encoded, ImageHeader header, Span<byte> pixels, int width, int height, int format)
     {
         // Taken off the thread while it works, and put back only after a success: a decompressor that failed in the
-        // middle of one file
-        // would go on there with the next.
+        // middle of one file would go on there with the next.
         var decompressor = _decompressor ?? new Decompressor(this);
         _decompressor = null;
         try

@@ -28,6 +28,10 @@ internal sealed class BatchOutputs
 
     public BatchOutput[] Outputs { get; }
 
+    /// <summary>What the outputs are like for one item.</summary>
+    public IReadOnlyList<OutputShape> Shapes =>
+        [.. Outputs.Select(static output => new OutputShape(output.Name, [.. output.ItemShape], output.IsFloat))];
+
     public void Release()
     {
         if (Interlocked.Decrement(ref _readers) == 0)

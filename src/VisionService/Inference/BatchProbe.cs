@@ -4,8 +4,7 @@ namespace VisionService.Inference;
 
 /// <summary>
 /// Runs noise through a session, item by item and together: a model may declare an open batch axis and still mix its
-/// rows
-/// or answer for the first alone. Seen in exports of detectors; no declaration replaces the comparison.
+/// rows or answer for the first alone. Seen in exports of detectors; no declaration replaces the comparison.
 /// </summary>
 internal static class BatchProbe
 {

@@ -2,9 +2,8 @@ namespace VisionService.Inference;
 
 /// <summary>
 /// A bounded queue in front of a fixed number of runners. The binding is late: a runner is idle first, then the batch
-/// is
-/// closed with whatever has queued up to the limit, so a batch grows while all runners are busy and a lone item never
-/// waits. Items of one batch have equal shapes. Knows nothing of models or images.
+/// is closed with whatever has queued up to the limit, so a batch grows while all runners are busy and a lone item
+/// never waits. Items of one batch have equal shapes. Knows nothing of models or images.
 /// </summary>
 /// <typeparam name="TItem">What is queued; it stays the submitter's, who may reuse it once the answer is
 /// there.</typeparam>

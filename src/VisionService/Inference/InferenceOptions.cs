@@ -26,8 +26,7 @@ internal sealed class InferenceOptions
 
     /// <summary>
     /// Most items in one run; 0, the default, means 1 on the CPU, where batches cost latency and gain nothing, and 16
-    /// on
-    /// CUDA. A model whose batch axis is fixed keeps its own.
+    /// on CUDA. A model whose batch axis is fixed keeps its own.
     /// </summary>
     [Range(0, 256)]
     public int MaxBatchSize { get; init; }

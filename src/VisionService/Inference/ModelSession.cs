@@ -35,9 +35,7 @@ internal sealed class ModelSession : IDisposable
 
     /// <summary>Runs one blank item to see what the outputs are like: the file's own word on shapes may be missing or
     /// wrong.</summary>
-    public IReadOnlyList<OutputShape> Probe(ModelInput shape) => Probe<IReadOnlyList<OutputShape>>(
-        shape,
-        static outputs => [.. outputs.Outputs.Select(static output => new OutputShape(output.Name, [.. output.ItemShape], output.IsFloat))]);
+    public IReadOnlyList<OutputShape> Probe(ModelInput shape) => Probe(shape, static outputs => outputs.Shapes);
 
     /// <summary>The same, read by the caller; the outputs are gone afterwards.</summary>
     public T Probe<T>(ModelInput shape, Func<BatchOutputs, T> read)

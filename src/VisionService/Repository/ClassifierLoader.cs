@@ -48,8 +48,7 @@ internal static class ClassifierLoader
 
     /// <summary>
     /// A classifier sees the middle of the picture: the shorter side is brought to the input's, or to 256/224 of it
-    /// where
-    /// the recipe is torchvision's. Grey digits and the like are taken whole.
+    /// where the recipe is torchvision's. Grey digits and the like are taken whole.
     /// </summary>
     private static InputDefaults Custom(ModelDraft draft)
     {

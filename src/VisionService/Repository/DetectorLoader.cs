@@ -51,13 +51,20 @@ internal static class DetectorLoader
         var session = loader.Open(draft, recipe);
         try
         {
-            var probe = session.Probe(recipe.Input);
-            var outputs = probe.Select(shape => new OutputSignature(shape.Name, shape.Shape, !shape.IsFloat)).ToArray();
             IDetectionDecoder Build(ModelInput input, IReadOnlyList<OutputSignature> shapes) =>
                 family.Build(declared with { Input = input, Outputs = shapes });
-            var signature = declared with { Input = recipe.Input, Outputs = outputs };
-            var classes = family.Classes(signature);
-            session.Probe(recipe.Input, run => DecodeOrRefuse(family, signature with { ClassCount = classes ?? signature.ClassCount }, run));
+            var (probe, classes) = session.Probe(recipe.Input, run =>
+            {
+                var shapes = run.Shapes;
+                var signature = declared with
+                {
+                    Input = recipe.Input,
+                    Outputs = [.. shapes.Select(shape => new OutputSignature(shape.Name, shape.Shape, !shape.IsFloat))],
+                };
+                var classes = family.Classes(signature);
+                DecodeOrRefuse(family, signature with { ClassCount = classes ?? signature.ClassCount }, run);
+                return (shapes, classes);
+            });
             return new OpenDetector(
                 recipe,
                 session,
@@ -160,7 +167,7 @@ internal static class DetectorLoader
 
     /// <summary>A family that the manifest names may be any: what does not fit shows here, not in the first
     /// request.</summary>
-    private static bool DecodeOrRefuse(
+    private static void DecodeOrRefuse(
         DetectorFamily family, DetectorSignature signature, BatchOutputs run)
     {
         try
@@ -168,7 +175,6 @@ internal static class DetectorLoader
             var decoder = family.Build(signature);
             using var candidates = Candidates.Rent(new ScoreFilter(0), keyPointCount: decoder.KeyPointCount);
             decoder.Decode(new ModelOutputs(run, 0), candidates);
-            return true;
         }
         catch (Exception exception) when (exception is ArgumentException or IndexOutOfRangeException or InvalidOperationException)
         {
@@ -180,8 +186,7 @@ internal static class DetectorLoader
 
     /// <summary>
     /// The labels, if they are as many as the classes and the manifest's thresholds are for some of them. Without:
-    /// eighty
-    /// classes are COCO's, the one class of a face detector is a face; anything else stays numbers.
+    /// eighty classes are COCO's, the one class of a face detector is a face; anything else stays numbers.
     /// </summary>
     private static LabelList FittingLabels(ModelDraft draft, DetectorFamily family, LabelList? labels, int? classes)
     {

@@ -10,8 +10,7 @@ internal enum InputColor
 
 /// <summary>
 /// A named normalisation: the network sees <c>(pixel * Scale - Mean) / Std</c>, pixels 0-255, means and deviations in
-/// the
-/// order of the model's channels; empty lists stand for 0 and 1.
+/// the order of the model's channels; empty lists stand for 0 and 1.
 /// </summary>
 internal readonly record struct InputPreset(
     string Name, InputColor Color, double Scale, IReadOnlyList<double> Mean, IReadOnlyList<double> Std)

@@ -32,8 +32,6 @@ internal static class LabelSets
         ["face"] = new(["face"]),
     };
 
-    public static IEnumerable<string> Names => Sets.Keys;
-
     /// <summary>Null where there is no set of that name.</summary>
     public static LabelList? Find(string name) => Sets.GetValueOrDefault(name);
 }

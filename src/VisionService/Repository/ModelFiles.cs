@@ -39,6 +39,13 @@ internal sealed partial record ModelFiles(string Name, string? Onnx, string? Man
     /// <summary>Whether a text can be a model's name: it appears in URLs and metrics.</summary>
     public static bool IsName(string text) => NamePattern().IsMatch(text);
 
+    /// <summary>The path of a file that the manifest names under a key.</summary>
+    /// <exception cref="ModelLoadException">The name leaves the manifest's folder.</exception>
+    public string BesideManifest(string key, string file) => Path.GetFileName(file) == file
+        ? Path.Combine(Path.GetDirectoryName(Manifest!)!, file)
+        : throw new ModelLoadException(
+            $"{Repository.Manifest.FileName}: '{key}' names the file '{file}'; it must lie beside the manifest.");
+
     private static ModelFiles FromFile(string path)
     {
         var stem = Path.Combine(Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path));

@@ -107,8 +107,7 @@ internal sealed class ModelLoader(
 
     /// <summary>
     /// A batch axis that the file leaves open, or that the graph lets us open, counts only once a run of several equals
-    /// the
-    /// runs of each; else the file's own batch stays, or single items.
+    /// the runs of each; else the file's own batch stays, or single items.
     /// </summary>
     private ModelSession OpenForBatches(ModelDraft draft, InputRecipe recipe)
     {
@@ -145,14 +144,7 @@ internal sealed class ModelLoader(
             return files.Labels is null ? null : LabelFile.Read(files.Labels);
         }
 
-        if (LabelSets.Find(file) is { } set)
-        {
-            return set;
-        }
-
-        return Path.GetFileName(file) == file
-            ? LabelFile.Read(Path.Combine(Path.GetDirectoryName(files.Manifest!)!, file))
-            : throw new ModelLoadException($"{Manifest.FileName}: 'labels' names the file '{file}'; it must lie beside the manifest.");
+        return LabelSets.Find(file) ?? LabelFile.Read(files.BesideManifest("labels", file));
     }
 
     /// <summary>The service's options under what the manifest says.</summary>

@@ -11,14 +11,10 @@ internal static class PriorsFile
     /// <exception cref="ModelLoadException">The file is not there, or not such a list.</exception>
     public static float[] Read(ModelFiles files, string file)
     {
-        if (Path.GetFileName(file) != file)
-        {
-            throw new ModelLoadException($"{Manifest.FileName}: 'priors' names the file '{file}'; it must lie beside the manifest.");
-        }
-
+        var path = files.BesideManifest("priors", file);
         try
         {
-            using var stream = File.OpenRead(Path.Combine(Path.GetDirectoryName(files.Manifest!)!, file));
+            using var stream = File.OpenRead(path);
             var priors = JsonSerializer.Deserialize<float[][]>(stream) ?? [];
             return priors.Length > 0 && Array.TrueForAll(priors, prior => prior is { Length: 4 })
                 ? [.. priors.SelectMany(prior => prior)]

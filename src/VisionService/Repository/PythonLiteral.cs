@@ -5,8 +5,7 @@ namespace VisionService.Repository;
 
 /// <summary>
 /// Reads the literals that Python's <c>repr</c> writes into metadata: dicts, lists, tuples, texts, numbers, True,
-/// False,
-/// None. Texts may hold quotes, commas and colons, as the names of classes do.
+/// False, None. Texts may hold quotes, commas and colons, as the names of classes do.
 /// </summary>
 internal ref struct PythonLiteral
 {

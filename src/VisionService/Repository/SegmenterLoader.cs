@@ -10,26 +10,25 @@ namespace VisionService.Repository;
 /// boxes.</summary>
 internal static class SegmenterLoader
 {
-    private const float DefaultMinScore = 0.25f;
-    private const float DefaultMaxIoU = 0.45f;
-
     // Maps over the whole picture: every pixel must reach the network, so nothing is cropped.
     private static readonly InputDefaults Maps = new(ModelLoader.Assumed, InputPreset.Torchvision, ResizeMode.Stretch) { Size = (512, 512) };
 
     /// <exception cref="ModelLoadException">The outputs can be read in no way, or in several.</exception>
     public static LoadedModel Load(ModelLoader loader, ModelDraft draft) =>
-        Readings(draft) is [{ Form: not SegmentationForm.MaskQueries } only] && IsOfObjects(only.Form)
+        Readings(draft) is [var only] && IsOfBoxes(only.Form)
             ? LoadObjects(loader, draft)
             : LoadMap(loader, draft); // shapes that the file leaves open are those of a run there
 
     /// <summary>Whether names and shapes alone say that masks belong to objects.</summary>
-    public static bool DrawsObjects(ModelDraft draft) => Readings(draft) is [{ } only] && IsOfObjects(only.Form);
+    public static bool DrawsObjects(ModelDraft draft) => Readings(draft) is [var only]
+        && (IsOfBoxes(only.Form) || only.Form == SegmentationForm.MaskQueries);
 
     /// <summary>Whether an output has the form of a map over the input.</summary>
     public static bool DrawsMaps(ModelDraft draft) => Readings(draft).Count > 0;
 
-    private static bool IsOfObjects(SegmentationForm form) => form is SegmentationForm.Prototypes or SegmentationForm.BoxMasks
-        or SegmentationForm.PastedMasks or SegmentationForm.BoxQueries or SegmentationForm.MaskQueries;
+    /// <summary>Whether each mask belongs to a box, which a detector finds.</summary>
+    private static bool IsOfBoxes(SegmentationForm form) => form is SegmentationForm.Prototypes
+        or SegmentationForm.BoxMasks or SegmentationForm.PastedMasks or SegmentationForm.BoxQueries;
 
     private static IReadOnlyList<OutputReading> Readings(ModelDraft draft)
     {
@@ -72,7 +71,7 @@ internal static class SegmenterLoader
         {
             var outputs = session.Probe(recipe.Input);
             var reading = Reading(outputs, draft, recipe.Input);
-            if (IsOfObjects(reading.Form) && reading.Form != SegmentationForm.MaskQueries)
+            if (IsOfBoxes(reading.Form))
             {
                 throw new ModelLoadException(
                     $"A run gave masks of objects ({string.Join("; ", outputs)}), but the file declares no shapes.");
@@ -112,8 +111,7 @@ internal static class SegmenterLoader
 
     /// <summary>
     /// Only where a pixel of the image is a cell of the map, at its own size: elsewhere scores are interpolated before
-    /// the
-    /// best is chosen, and choosing first would give other borders.
+    /// the best is chosen, and choosing first would give other borders.
     /// </summary>
     private static bool ChoosesInGraph(
         ModelLoader loader, ModelDraft draft, InputRecipe recipe, OutputReading reading, IReadOnlyList<OutputShape> outputs)
@@ -214,7 +212,7 @@ internal static class SegmenterLoader
     private static ObjectFinder Finder(Detector detector, LabelList labels, ManifestOutput defaults) => (request, outputs) =>
     {
         var filter = new ScoreFilter(
-            request.MinScore ?? (float)(defaults.MinScore ?? DefaultMinScore),
+            request.MinScore ?? (float)(defaults.MinScore ?? DetectRequest.DefaultMinScore),
             labels.Count,
             request.Classes?.ToArray(),
             request.MinScore is null
@@ -224,7 +222,7 @@ internal static class SegmenterLoader
             request.Image,
             filter,
             request.Suppression is { } name ? SuppressionNames.All[name] : defaults.Suppression,
-            request.MaxIoU ?? (float)(defaults.MaxIoU ?? DefaultMaxIoU),
+            request.MaxIoU ?? (float)(defaults.MaxIoU ?? DetectRequest.DefaultMaxIoU),
             request.MaxDetections);
         using var candidates = detector.Find(detect, outputs);
         var found = new FoundObject[candidates.Count];

@@ -64,6 +64,8 @@ internal sealed class Segmenter(
     // Mask2Former's own threshold for panoptic segments.
     private const float MinSegment = 0.8f;
 
+    private MatteActivation Activation => reading.IsMinMax ? MatteActivation.MinMax : MatteActivation.Detect;
+
     /// <summary>For models with mask queries. Default: a class for each pixel.</summary>
     public QueryMerging Merging { get; init; }
 
@@ -108,10 +110,8 @@ internal sealed class Segmenter(
                 VisionError.InvalidRequest, "Parameter 'mask' is alpha, which only a model of a foreground has.");
         }
 
-        var shape = outputs.Shape(reading.Output);
-        var (height, width) = shape[^1] == 1 ? ((int)shape[^3], (int)shape[^2]) : ((int)shape[^2], (int)shape[^1]);
-        var activation = reading.IsMinMax ? MatteActivation.MinMax : MatteActivation.Detect;
-        return Matte.Alpha(outputs.Floats(reading.Output), height, width, placement, activation);
+        var (height, width) = Places(outputs.Shape(reading.Output));
+        return Matte.Alpha(outputs.Floats(reading.Output), height, width, placement, Activation);
     }
 
     private List<MaskedObject> Merged(SegmentRequest request, ModelOutputs outputs, Placement placement)
@@ -137,18 +137,15 @@ internal sealed class Segmenter(
     {
         var choice = new ClassChoice((ushort)(background ?? LabelMap.Void), request.Classes);
         var shape = outputs.Shape(reading.Output);
-        var (height, width) = reading.IsInterleaved || shape[^1] == 1
-            ? ((int)shape[^3], (int)shape[^2])
-            : ((int)shape[^2], (int)shape[^1]);
+        var (height, width) = Places(shape);
         switch (reading.Form)
         {
             case SegmentationForm.Indices:
                 return LabelMap.OfIndices(outputs.Integers(reading.Output), height, width, placement, choice);
             case SegmentationForm.Matte:
-                var activation = reading.IsMinMax ? MatteActivation.MinMax : MatteActivation.Detect;
                 var isHidden = request.Classes?.Contains(1) == false;
                 var minScore = isHidden ? float.PositiveInfinity : request.MinScore ?? MinForeground;
-                return Matte.Foreground(outputs.Floats(reading.Output), height, width, placement, activation, minScore);
+                return Matte.Foreground(outputs.Floats(reading.Output), height, width, placement, Activation, minScore);
             case SegmentationForm.MaskQueries:
                 return Queries(outputs, placement).Semantic(choice);
             default:
@@ -161,6 +158,11 @@ internal sealed class Segmenter(
                     choice);
         }
     }
+
+    /// <summary>Height and width of a map, wherever its classes or its one channel stand.</summary>
+    private (int Height, int Width) Places(ReadOnlySpan<long> shape) => reading.IsInterleaved || shape[^1] == 1
+        ? ((int)shape[^3], (int)shape[^2])
+        : ((int)shape[^2], (int)shape[^1]);
 
     private MaskQueries Queries(ModelOutputs outputs, Placement placement)
     {

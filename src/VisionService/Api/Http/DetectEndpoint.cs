@@ -10,8 +10,6 @@ internal static class DetectEndpoint
 {
     private const string Task = "detect";
     private const int DefaultMaxDetections = 300;
-    private const float DefaultMinScore = 0.25f;
-    private const float DefaultMaxIoU = 0.45f;
     private const int MinTileSide = 32;
 
     private const string Example = """
@@ -62,12 +60,12 @@ internal static class DetectEndpoint
     {
         var defaults = model.Defaults;
         var filter = new ScoreFilter(
-            (float)parameters.Number("score_threshold", defaults.MinScore ?? DefaultMinScore),
+            (float)parameters.Number("score_threshold", defaults.MinScore ?? DetectRequest.DefaultMinScore),
             model.Labels.Count,
             parameters.Texts("classes") is { } texts ? model.Labels.Resolve(texts).ToArray() : null,
             parameters.Text("score_threshold") is null ? MinScoreByClass(model) : null);
         var suppression = parameters.Text("nms") is { } method ? SuppressionNames.All[method] : defaults.Suppression;
-        var maxIoU = (float)parameters.Number("iou_threshold", defaults.MaxIoU ?? DefaultMaxIoU);
+        var maxIoU = (float)parameters.Number("iou_threshold", defaults.MaxIoU ?? DetectRequest.DefaultMaxIoU);
         var maxDetections = parameters.Integer("max_detections", DefaultMaxDetections);
         var tiles = parameters.Text("tile") switch
         {

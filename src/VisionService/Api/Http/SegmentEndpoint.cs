@@ -7,8 +7,7 @@ namespace VisionService.Api.Http;
 
 /// <summary>
 /// <c>POST /segment</c>: which pixel belongs to what. <c>image/png</c> is the map itself, its pixel values the class
-/// ids or
-/// object numbers; <c>image/jpeg</c> shows it over the image.
+/// ids or object numbers; <c>image/jpeg</c> shows it over the image.
 /// </summary>
 internal static class SegmentEndpoint
 {
