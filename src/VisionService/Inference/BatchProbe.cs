@@ -17,7 +17,7 @@ internal static class BatchProbe
     public static bool RowsAreIndependent(ModelSession session, ModelInput shape)
     {
         var noise = new Random(1);
-        var items = Enumerable.Range(0, Items).Select(_ => new ModelItem(shape)).ToArray();
+        var items = Enumerable.Range(0, Items).Select(_ => new ModelItem(session, shape)).ToArray();
         BatchOutputs? together = null;
         try
         {

@@ -25,7 +25,7 @@ internal sealed partial class Model : IDisposable
         Batching = options with { MaxBatchSize = Math.Min(options.MaxBatchSize, session.FixedBatch ?? int.MaxValue) };
         WarmUp();
         _batcher = new Batcher<ModelItem, ItemOutputs>(
-            name, Batching, static (a, b) => a.Shape == b.Shape, RunBatch, time);
+            name, Batching, static (a, b) => a.Matches(b), RunBatch, time);
     }
 
     /// <summary>The shape of an item, or the largest where the network takes any size.</summary>
@@ -48,12 +48,12 @@ internal sealed partial class Model : IDisposable
     public async Task<(TResult Result, StageTimings Timings)> RunAsync<TRequest, TResult>(
         IVisionTask<TRequest, TResult> task, TRequest request, int priority, CancellationToken cancellationToken)
     {
-        using var item = new ModelItem(task.Shape(request));
+        using var item = new ModelItem(_session, task.Shape(request));
         var start = _time.GetTimestamp();
         task.Preprocess(request, item.Planes);
         var preprocessed = _time.GetElapsedTime(start);
 
-        var (outputs, queued) = await _batcher.SubmitAsync(item, priority, cancellationToken).ConfigureAwait(false);
+        var (outputs, queued) = await SubmitAsync(item, priority, cancellationToken).ConfigureAwait(false);
         using (outputs)
         {
             start = _time.GetTimestamp();
@@ -62,10 +62,18 @@ internal sealed partial class Model : IDisposable
         }
     }
 
+    /// <summary>Queues an item, of this model's session or of another one that shares its runners, such as one that
+    /// computes gradients.</summary>
+    /// <param name="item">Stays the caller's.</param>
+    /// <inheritdoc cref="RunAsync" path="/exception"/>
+    public Task<(ItemOutputs Outputs, TimeSpan Queued)> SubmitAsync(
+        ModelItem item, int priority, CancellationToken cancellationToken) =>
+        _batcher.SubmitAsync(item, priority, cancellationToken);
+
     /// <summary>The first run of a shape allocates and picks kernels: nobody should wait for that.</summary>
     private void WarmUp()
     {
-        using var blank = new ModelItem(Input);
+        using var blank = new ModelItem(_session, Input);
         blank.Planes.Clear();
         foreach (var size in new SortedSet<int> { 1, Batching.MaxBatchSize })
         {
@@ -79,15 +87,23 @@ internal sealed partial class Model : IDisposable
 
     private ItemOutputs[] RunBatch(int runner, IReadOnlyList<ModelItem> items)
     {
-        var start = Stopwatch.GetTimestamp();
+        var answers = new List<ItemOutputs>(items.Count);
         try
         {
-            var outputs = _session.Run(runner, items);
-            var duration = Stopwatch.GetElapsedTime(start);
-            return [.. Enumerable.Range(0, items.Count).Select(i => new ItemOutputs(outputs, i, duration))];
+            // A session whose batch is fixed takes a longer batch in parts.
+            foreach (var part in items.Chunk(items[0].Session.FixedBatch ?? items.Count))
+            {
+                var start = Stopwatch.GetTimestamp();
+                var outputs = part[0].Session.Run(runner, part);
+                var duration = Stopwatch.GetElapsedTime(start);
+                answers.AddRange(part.Select((_, i) => new ItemOutputs(outputs, i, duration)));
+            }
+
+            return [.. answers];
         }
         catch (Exception exception) when (exception is OnnxRuntimeException or InvalidOperationException)
         {
+            answers.ForEach(answer => answer.Dispose());
             Log.RunFailed(_logger, _name, items.Count, exception);
             throw new VisionException(VisionError.InferenceFailed, "The model failed on this input.", exception);
         }

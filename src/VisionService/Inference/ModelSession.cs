@@ -1,16 +1,17 @@
+using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace VisionService.Inference;
 
 /// <summary>
-/// One ONNX Runtime session and its runners: each runner is the right to one concurrent run with an input buffer of its
-/// own. The model takes one input, <c>uint8 [N, C, H, W]</c>.
+/// One ONNX Runtime session and its runners: each runner is the right to one concurrent run with input buffers of its
+/// own. Every input has the batch as its first axis; a model that answers images has one, <c>uint8 [N, C, H, W]</c>.
 /// </summary>
 internal sealed class ModelSession : IDisposable
 {
     private readonly InferenceSession _session;
-    private readonly byte[][] _buffers;
+    private readonly byte[][][] _buffers;
     private readonly RunOptions _runOptions = new();
     private readonly string[] _inputNames;
     private readonly string[] _outputNames;
@@ -22,10 +23,9 @@ internal sealed class ModelSession : IDisposable
     public ModelSession(byte[] model, SessionOptions options, int runners)
     {
         _session = new InferenceSession(model, options);
-        _inputNames = [_session.InputNames[0]];
+        _inputNames = [.. _session.InputNames];
         _outputNames = [.. _session.OutputNames];
-        _buffers = new byte[runners][];
-        Array.Fill(_buffers, []);
+        _buffers = [.. Enumerable.Range(0, runners).Select(_ => _inputNames.Select(_ => Array.Empty<byte>()).ToArray())];
         var batchAxis = _session.InputMetadata[_inputNames[0]].Dimensions[0];
         _fixedBatch = batchAxis > 0 ? batchAxis : null;
     }
@@ -40,7 +40,7 @@ internal sealed class ModelSession : IDisposable
     /// <summary>The same, read by the caller; the outputs are gone afterwards.</summary>
     public T Probe<T>(ModelInput shape, Func<BatchOutputs, T> read)
     {
-        using var blank = new ModelItem(shape);
+        using var blank = new ModelItem(this, shape);
         blank.Planes.Clear();
         var outputs = Run(0, [blank]);
         try
@@ -54,38 +54,33 @@ internal sealed class ModelSession : IDisposable
     }
 
     /// <summary>Runs a batch of items of one shape; a fixed batch axis is filled up with zeros.</summary>
-    /// <param name="runner">Whose buffer to use; two calls at once must not name the same.</param>
+    /// <param name="runner">Whose buffers to use; two calls at once must not name the same.</param>
     /// <exception cref="OnnxRuntimeException">A kernel failed.</exception>
     public BatchOutputs Run(int runner, IReadOnlyList<ModelItem> items)
     {
-        var shape = items[0].Shape;
         var rows = _fixedBatch ?? items.Count;
-        var length = rows * shape.Length;
-        if (_buffers[runner].Length < length)
-        {
-            _buffers[runner] = GC.AllocateUninitializedArray<byte>(length, pinned: true);
-        }
-
-        var buffer = _buffers[runner];
-        for (var i = 0; i < items.Count; i++)
-        {
-            items[i].Planes.CopyTo(buffer.AsSpan(i * shape.Length));
-        }
-
-        buffer.AsSpan(items.Count * shape.Length, length - (items.Count * shape.Length)).Clear();
-        using var input = OrtValue.CreateTensorValueFromMemory(
-            OrtMemoryInfo.DefaultInstance,
-            buffer.AsMemory(0, length),
-            [rows, shape.Channels, shape.Height, shape.Width]);
-        var values = _session.Run(_runOptions, _inputNames, [input], _outputNames);
+        var inputs = new OrtValue[_inputNames.Length];
         try
         {
-            return new BatchOutputs(_outputNames, values, items.Count, rows);
+            for (var i = 0; i < inputs.Length; i++)
+            {
+                inputs[i] = Gather(ref _buffers[runner][i], items, i, rows);
+            }
+
+            var values = _session.Run(_runOptions, _inputNames, inputs, _outputNames);
+            try
+            {
+                return new BatchOutputs(_outputNames, values, items.Count, rows);
+            }
+            catch
+            {
+                values.Dispose();
+                throw;
+            }
         }
-        catch
+        finally
         {
-            values.Dispose();
-            throw;
+            Array.ForEach(inputs, input => input?.Dispose());
         }
     }
 
@@ -94,23 +89,30 @@ internal sealed class ModelSession : IDisposable
         _runOptions.Dispose();
         _session.Dispose();
     }
-}
 
-/// <summary>One item's planes, in a rented buffer that goes back on disposal.</summary>
-internal sealed class ModelItem(ModelInput shape) : IDisposable
-{
-    private byte[]? _rented = System.Buffers.ArrayPool<byte>.Shared.Rent(shape.Length);
-
-    public ModelInput Shape => shape;
-
-    public Span<byte> Planes => (_rented ?? throw new ObjectDisposedException(nameof(ModelItem))).AsSpan(0, shape.Length);
-
-    public void Dispose()
+    /// <summary>One input of all items, row after row in the runner's buffer.</summary>
+    private static OrtValue Gather(ref byte[] buffer, IReadOnlyList<ModelItem> items, int input, int rows)
     {
-        if (Interlocked.Exchange(ref _rented, null) is { } rented)
+        var shape = items[0].Shapes[input];
+        var itemBytes = shape.Bytes;
+        var length = rows * itemBytes;
+        if (buffer.Length < length)
         {
-            System.Buffers.ArrayPool<byte>.Shared.Return(rented);
+            buffer = GC.AllocateUninitializedArray<byte>(length, pinned: true);
         }
+
+        for (var i = 0; i < items.Count; i++)
+        {
+            items[i].Bytes(input).CopyTo(buffer.AsSpan(i * itemBytes));
+        }
+
+        buffer.AsSpan(items.Count * itemBytes, length - (items.Count * itemBytes)).Clear();
+        return OrtValue.CreateTensorValueWithData(
+            OrtMemoryInfo.DefaultInstance,
+            shape.Type,
+            [rows, .. shape.Dimensions],
+            Marshal.UnsafeAddrOfPinnedArrayElement(buffer, 0), // pinned for good, and kept by the runner
+            length);
     }
 }
 

@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 using OnnxGraph;
 using VisionService.Inference;
 
@@ -45,7 +46,7 @@ public class ModelSessionTests
     public void Every_integer_type_is_read_as_long(int type)
     {
         using var session = Open(batch: "N", cast: type);
-        var outputs = session.Run(0, [Item(5), Item(100)]);
+        var outputs = session.Run(0, [Item(session, 5), Item(session, 100)]);
         Assert.Equal([100L, 100], new ModelOutputs(outputs, 1).Integers(0).ToArray());
         Assert.False(new ModelOutputs(outputs, 1).IsFloat(0));
         Assert.Throws<InvalidOperationException>(() => new ModelOutputs(outputs, 1).Floats(0).ToArray());
@@ -59,7 +60,7 @@ public class ModelSessionTests
         foreach (var (type, expected) in new[] { (3, 5L), (9, 1L) })
         {
             using var session = Open(batch: "N", cast: type);
-            var outputs = session.Run(0, [Item(5)]);
+            var outputs = session.Run(0, [Item(session, 5)]);
             Assert.Equal([expected, expected], new ModelOutputs(outputs, 0).Integers(0).ToArray());
             outputs.Release();
         }
@@ -69,7 +70,7 @@ public class ModelSessionTests
     public void A_view_knows_names_and_shapes_of_one_item()
     {
         using var session = Open(batch: "N", cast: null);
-        var outputs = session.Run(0, [Item(1), Item(2)]);
+        var outputs = session.Run(0, [Item(session, 1), Item(session, 2)]);
         var view = new ModelOutputs(outputs, 1);
         Assert.Equal((1, "scores", true), (view.Count, view.Name(0), view.IsFloat(0)));
         Assert.Equal([1L, 2], view.Shape(0).ToArray());
@@ -92,7 +93,30 @@ public class ModelSessionTests
         using var session = new ModelSession(Bytes(TinyModels.OneRowForAll()), new SessionOptions(), runners: 1);
         Assert.Throws<InvalidOperationException>(() => session.Run(0, [Colored(), Colored()]));
 
-        static ModelItem Colored() => new(new ModelInput(3, 4, 4));
+        ModelItem Colored() => new(session, new ModelInput(3, 4, 4));
+    }
+
+    [Fact]
+    public void Each_input_of_a_session_gets_its_own_rows()
+    {
+        var g = new GraphBuilder(opset: 13);
+        var (x, index) = (g.Input("x", ElementType.Float, "N", 2), g.Input("index", ElementType.Int64, "N"));
+        g.Output("sum", g.Add(x, g.Node("Unsqueeze", [g.Node("Cast", [index], ("to", 1)), g.Constant([1L])])));
+        using var session = new ModelSession(g.Build().ToBytes(), new SessionOptions(), runners: 1);
+
+        var outputs = session.Run(0, [Row(1, 2, 10), Row(3, 4, 20)]);
+
+        Assert.Equal([11, 12], new ModelOutputs(outputs, 0).Floats(0).ToArray());
+        Assert.Equal([23, 24], new ModelOutputs(outputs, 1).Floats(0).ToArray());
+        outputs.Release();
+        outputs.Release();
+
+        ModelItem Row(float a, float b, long index)
+        {
+            var item = new ModelItem(session, new(TensorElementType.Float, 2), new(TensorElementType.Int64));
+            (item.Elements<float>(0)[0], item.Elements<float>(0)[1], item.Elements<long>(1)[0]) = (a, b, index);
+            return item;
+        }
     }
 
     [Fact]
@@ -121,16 +145,16 @@ public class ModelSessionTests
         return graph.ToBytes();
     }
 
-    private static ModelItem Item(byte value)
+    private static ModelItem Item(ModelSession session, byte value)
     {
-        var item = new ModelItem(OnePixel);
+        var item = new ModelItem(session, OnePixel);
         item.Planes[0] = value;
         return item;
     }
 
     private static float[][] Run(ModelSession session, params byte[] values)
     {
-        var outputs = session.Run(0, [.. values.Select(Item)]);
+        var outputs = session.Run(0, [.. values.Select(value => Item(session, value))]);
         var rows = new float[values.Length][];
         for (var i = 0; i < rows.Length; i++)
         {
