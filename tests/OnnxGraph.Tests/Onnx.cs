@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
+using OnnxGraph.Autodiff;
 
 namespace OnnxGraph.Tests;
 
@@ -19,18 +20,41 @@ internal static class Onnx
         public float[] Floats => Type switch
         {
             ElementType.Float => MemoryMarshal.Cast<byte, float>(Bytes).ToArray(),
+            ElementType.Double => System.Array.ConvertAll(MemoryMarshal.Cast<byte, double>(Bytes).ToArray(), number => (float)number),
             ElementType.Float16 => System.Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(Bytes).ToArray(), half => (float)half),
             ElementType.Int64 => System.Array.ConvertAll(MemoryMarshal.Cast<byte, long>(Bytes).ToArray(), number => (float)number),
             ElementType.Int32 => System.Array.ConvertAll(MemoryMarshal.Cast<byte, int>(Bytes).ToArray(), number => (float)number),
             ElementType.UInt8 or ElementType.Bool => System.Array.ConvertAll(Bytes, number => (float)number),
             _ => throw new NotSupportedException($"{Type}"),
         };
+
+        /// <summary>The array as a constant; null where it is large or of a rare type.</summary>
+        public Tensor? ToTensor() => Bytes.Length > ProbedValue.MaxElements * 8 ? null : Type switch
+        {
+            ElementType.Float => Tensor.Of(MemoryMarshal.Cast<byte, float>(Bytes), Dimensions),
+            ElementType.Double => Tensor.Of(MemoryMarshal.Cast<byte, double>(Bytes), Dimensions),
+            ElementType.Float16 => Tensor.Of(MemoryMarshal.Cast<byte, Half>(Bytes), Dimensions),
+            ElementType.Int64 => Tensor.Of(MemoryMarshal.Cast<byte, long>(Bytes), Dimensions),
+            ElementType.Int32 => Tensor.Of(MemoryMarshal.Cast<byte, int>(Bytes), Dimensions),
+            ElementType.Bool => Tensor.Of(MemoryMarshal.Cast<byte, bool>(Bytes), Dimensions),
+            _ => null,
+        };
+
+        private long[] Dimensions => Shape.Length == 0 ? [1] : Shape;
     }
 
     public static float[] Run(Graph graph, params float[] input) =>
         Run(graph, Array.Of(input, [.. graph.Inputs[0].Shape!.Select(dimension => dimension.Size ?? 1)]))[0].Floats;
 
     public static Array[] Run(Graph graph, params Array[] inputs) => Run(graph.ToBytes(), inputs);
+
+    public static Array[] Run(Graph graph, Array[] inputs, bool optimize)
+    {
+        using var options = Options();
+        options.GraphOptimizationLevel = optimize ? GraphOptimizationLevel.ORT_ENABLE_ALL : GraphOptimizationLevel.ORT_DISABLE_ALL;
+        using var session = new InferenceSession(graph.ToBytes(), options);
+        return Run(session, inputs);
+    }
 
     public static Array[] Run(byte[] model, params Array[] inputs)
     {

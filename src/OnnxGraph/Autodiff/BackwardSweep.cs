@@ -1,0 +1,100 @@
+namespace OnnxGraph.Autodiff;
+
+/// <summary>Walks the nodes between the seeds and the wanted values once, last first, and lets each one's rule hand its
+/// gradient on to what it reads.</summary>
+internal sealed class BackwardSweep
+{
+    private readonly Graph _graph;
+    private readonly GradientRequest _request;
+    private readonly ForwardFacts _facts;
+    private readonly HashSet<string> _wanted;
+    private readonly Dictionary<string, List<string>> _gradients = [];
+
+    public BackwardSweep(Graph graph, GradientRequest request, ForwardFacts facts)
+    {
+        (_graph, _request, _facts) = (graph, request, facts);
+        _wanted = Downstream(graph, request.WithRespectTo);
+    }
+
+    public DifferentiatedGraph Append()
+    {
+        var nodes = _graph.InOrder().Reverse().ToArray();
+        var seeds = _request.Seeds.Select(Seed).ToArray();
+        foreach (var node in nodes)
+        {
+            if (node.Outputs.Any(_gradients.ContainsKey) && node.Inputs.Any(_wanted.Contains))
+            {
+                VjpRules.For(node)(new Vjp(node, _graph, _facts, _request.Relu, _wanted, Take, Add));
+            }
+        }
+
+        return new DifferentiatedGraph(_graph, seeds, [.. _request.WithRespectTo.Select(Output)]);
+    }
+
+    /// <summary>What depends on the wanted values in a way that can be differentiated, themselves included.</summary>
+    private static HashSet<string> Downstream(Graph graph, IEnumerable<string> values)
+    {
+        var wanted = values.ToHashSet();
+        foreach (var node in graph.InOrder().Where(node => node.Inputs.Any(wanted.Contains) && !VjpRules.Stops(node)))
+        {
+            wanted.UnionWith(node.Outputs.Where(output => output != ""));
+        }
+
+        return wanted;
+    }
+
+    private string Seed(string value)
+    {
+        var name = _graph.FreshName(value + "_seed");
+        var shape = _facts.OpenShape(value).Select(size => size < 0 ? (Dimension)"N" : size).ToArray();
+        _graph.AddInput(new Value(name, _facts.Type(value), shape));
+        Add(value, name);
+        return name;
+    }
+
+    private void Add(string value, string gradient)
+    {
+        if (!_gradients.TryGetValue(value, out var gradients))
+        {
+            _gradients[value] = gradients = [];
+        }
+
+        gradients.Add(gradient);
+    }
+
+    /// <summary>The whole gradient of a value, once all its readers have handed theirs on; null: zero.</summary>
+    private string? Take(string value)
+    {
+        if (!_gradients.TryGetValue(value, out var gradients))
+        {
+            return null;
+        }
+
+        if (gradients.Count > 1)
+        {
+            var sum = _graph.FreshName(value + "_gradient_sum");
+            _graph.Append(new("Sum", gradients, [sum]));
+            _gradients[value] = gradients = [sum];
+        }
+
+        return gradients[0];
+    }
+
+    private string Output(string value)
+    {
+        var name = _graph.FreshName(value + "_gradient");
+        if (Take(value) is { } gradient)
+        {
+            _graph.Append(new("Identity", [gradient], [name]));
+        }
+        else
+        {
+            // No way leads from the seeds to here.
+            _graph.Append(new("Sub", [value, value], [name]));
+        }
+
+        var shape = _facts.OpenShape(value).Select(size => size < 0 ? (Dimension)"N" : size).ToArray();
+        _graph.AddOutput(new Value(name, _facts.Type(value), shape));
+        return name;
+    }
+}

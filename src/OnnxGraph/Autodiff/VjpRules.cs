@@ -1,0 +1,37 @@
+namespace OnnxGraph.Autodiff;
+
+/// <summary>Hands the gradient of a node's outputs on to its inputs.</summary>
+internal delegate void VjpRule(Vjp at);
+
+/// <summary>The table: for each operator, the gradient of its inputs in ONNX's own operators.</summary>
+internal static partial class VjpRules
+{
+    // Nothing flows back through these: their outputs do not change with small changes of their inputs.
+    private static readonly HashSet<string> Flat =
+    [
+        "Shape", "Size", "ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And", "Or", "Xor",
+        "NonZero", "NonMaxSuppression", "Floor", "Ceil", "Round", "Sign", "Range", "ConstantOfShape", "IsNaN", "IsInf", "OneHot",
+        "EyeLike", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
+    ];
+
+    private static readonly Dictionary<string, VjpRule> Table = new[] { Convolutions, Activations }
+        .SelectMany(rules => rules)
+        .ToDictionary();
+
+    /// <summary>The operators that have a rule.</summary>
+    public static IReadOnlyCollection<string> Operators => Table.Keys;
+
+    /// <summary>Whether no gradient passes the node.</summary>
+    public static bool Stops(Node node) => (node.Domain == "" && Flat.Contains(node.OpType)) || IsCastToInteger(node);
+
+    /// <exception cref="OnnxGraphException">There is none.</exception>
+    public static VjpRule For(Node node) => node.Domain == "" && Table.TryGetValue(node.OpType, out var rule)
+        ? rule
+        : throw NotDifferentiable(node, "there is no rule for this operator");
+
+    public static OnnxGraphException NotDifferentiable(Node node, string reason) => new(
+        $"Not differentiable: {(node.Domain == "" ? "" : node.Domain + ".")}{node.OpType} (node '{(node.Name != "" ? node.Name : node.Outputs[0])}'): {reason}.");
+
+    private static bool IsCastToInteger(Node node) =>
+        node.Is("Cast") && (ElementType)node.Int("to") is not (ElementType.Float or ElementType.Float16 or ElementType.Double or ElementType.BFloat16);
+}
