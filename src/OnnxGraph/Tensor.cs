@@ -58,6 +58,17 @@ public sealed class Tensor
     public static Tensor Of(ReadOnlySpan<bool> elements, params ReadOnlySpan<long> shape) =>
         Create(ElementType.Bool, MemoryMarshal.AsBytes(elements), elements.Length, shape);
 
+    /// <summary>A tensor from the bytes of its elements, as a runtime holds them.</summary>
+    /// <param name="type">The type of the elements, of at least 8 bits and fixed size.</param>
+    /// <param name="bytes">Little-endian, row-major.</param>
+    /// <param name="shape">The dimensions; empty for a scalar.</param>
+    public static Tensor OfBytes(ElementType type, ReadOnlySpan<byte> bytes, ReadOnlySpan<long> shape)
+    {
+        var proto = new TensorProto { DataType = (int)type, RawData = ByteString.CopyFrom(bytes) };
+        proto.Dims.AddRange(shape.ToArray());
+        return new(proto);
+    }
+
     /// <summary>A scalar float (rank 0).</summary>
     public static Tensor Scalar(float value) =>
         Create(ElementType.Float, BitConverter.GetBytes(value), 1, [], scalar: true);

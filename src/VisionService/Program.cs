@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using VisionService.Api;
 using VisionService.Api.Http;
 using VisionService.Commands;
+using VisionService.Explanation;
 using VisionService.Imaging;
 using VisionService.Inference;
 using VisionService.Repository;
@@ -64,11 +65,13 @@ internal static class Program
         AddOptions<ImagingOptions>(builder, "Imaging");
         AddOptions<InferenceOptions>(builder, "Inference");
         AddOptions<RepositoryOptions>(builder, "Repository");
+        AddOptions<ExplanationOptions>(builder, "Explanation");
         AddOptions<EvaluateOptions>(builder, "Evaluate");
         services.PostConfigure<RepositoryOptions>(static options => options.UseShippedModels());
 
         services.AddSingleton(static provider => new ImageDecoder(provider.GetRequiredService<IOptions<ImagingOptions>>().Value));
         services.AddSingleton<ExecutionProvider>();
+        services.AddSingleton<SessionCache>();
         services.AddSingleton<ModelLoader>();
         services.AddSingleton<ModelCatalog>();
         services.AddHostedService(static provider => provider.GetRequiredService<ModelCatalog>());
@@ -93,6 +96,7 @@ internal static class Program
         app.MapTask(ClassifyEndpoint.Create(), "Names what is in an image.");
         app.MapTask(DetectEndpoint.Create(), "Finds objects: boxes, labels and scores; or draws them.");
         app.MapTask(SegmentEndpoint.Create(), "Says which pixel belongs to what: masks of classes or of objects.");
+        app.MapTask(ExplainEndpoint.Create(), "Shows where in an image the reason for an answer lies.");
         InventoryEndpoints.Map(app);
         return app;
     }

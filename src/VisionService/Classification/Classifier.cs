@@ -65,4 +65,11 @@ internal sealed class Classifier(
 
         return new ClassifyResult(predictions);
     }
+
+    /// <summary>The probability of one class, 0-1.</summary>
+    public float Probability(ModelOutputs outputs, int classId)
+    {
+        var logits = outputs.Floats(output);
+        return new Probabilities(logits, activation).Of(logits[classId + firstClass]);
+    }
 }

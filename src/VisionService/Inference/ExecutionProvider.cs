@@ -17,8 +17,10 @@ internal sealed partial class ExecutionProvider
         ["arena_extend_strategy"] = "kSameAsRequested",
     };
 
+    private static readonly Dictionary<string, string> ExactCudaOptions = new(CudaOptions) { ["use_tf32"] = "0" };
+
     private readonly int _cpuCores = Environment.ProcessorCount;
-    private readonly Action<SessionOptions>? _appendCuda;
+    private readonly Action<SessionOptions, Dictionary<string, string>>? _appendCuda;
 
     public ExecutionProvider(IOptions<InferenceOptions> options, ILogger<ExecutionProvider> logger)
     {
@@ -57,7 +59,9 @@ internal sealed partial class ExecutionProvider
     /// One intra-op thread and no spinning: as many callers as cores share one session, the optimum of throughput on
     /// every model measured; ONNX Runtime's own defaults halve it under load.
     /// </summary>
-    public SessionOptions NewSessionOptions()
+    /// <param name="isExact">Full float32 on CUDA too: TensorFloat-32 makes gradients jump at every ReLU near
+    /// zero.</param>
+    public SessionOptions NewSessionOptions(bool isExact = false)
     {
         var options = new SessionOptions
         {
@@ -68,12 +72,12 @@ internal sealed partial class ExecutionProvider
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
         };
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-        _appendCuda?.Invoke(options);
+        _appendCuda?.Invoke(options, isExact ? ExactCudaOptions : CudaOptions);
         return options;
     }
 
     /// <summary>How to put CUDA into a session's options, or null and why not.</summary>
-    private static (Action<SessionOptions>? Append, string Reason) FindCuda()
+    private static (Action<SessionOptions, Dictionary<string, string>>? Append, string Reason) FindCuda()
     {
         if (CudaLibraryPath() is not { } library)
         {
@@ -89,7 +93,7 @@ internal sealed partial class ExecutionProvider
             }
 
             using var trial = new SessionOptions();
-            append(trial);
+            append(trial, CudaOptions);
             return (append, "the provider and a device are there");
         }
         catch (OnnxRuntimeException exception)
@@ -106,20 +110,20 @@ internal sealed partial class ExecutionProvider
         ],
         File.Exists);
 
-    private static void AppendBuiltIn(SessionOptions options)
+    private static void AppendBuiltIn(SessionOptions options, Dictionary<string, string> settings)
     {
         using var cuda = new OrtCUDAProviderOptions();
-        cuda.UpdateOptions(CudaOptions);
+        cuda.UpdateOptions(settings);
         options.AppendExecutionProvider_CUDA(cuda);
     }
 
     /// <summary>An ONNX Runtime that was built without CUDA takes the provider as a plug-in.</summary>
-    private static Action<SessionOptions>? AppendPlugin(string library)
+    private static Action<SessionOptions, Dictionary<string, string>>? AppendPlugin(string library)
     {
         var environment = OrtEnv.Instance();
         environment.RegisterExecutionProviderLibrary("cuda", library);
         return environment.GetEpDevices().FirstOrDefault(device => device.EpName == CudaName) is { } device
-            ? options => options.AppendExecutionProvider(environment, [device], CudaOptions)
+            ? (options, settings) => options.AppendExecutionProvider(environment, [device], settings)
             : null;
     }
 

@@ -48,7 +48,7 @@ internal sealed partial class Model : IDisposable
     public async Task<(TResult Result, StageTimings Timings)> RunAsync<TRequest, TResult>(
         IVisionTask<TRequest, TResult> task, TRequest request, int priority, CancellationToken cancellationToken)
     {
-        using var item = new ModelItem(_session, task.Shape(request));
+        using var item = NewItem(task.Shape(request));
         var start = _time.GetTimestamp();
         task.Preprocess(request, item.Planes);
         var preprocessed = _time.GetElapsedTime(start);
@@ -62,6 +62,9 @@ internal sealed partial class Model : IDisposable
         }
     }
 
+    /// <summary>An empty item of the model's own session.</summary>
+    public ModelItem NewItem(ModelInput shape) => new(_session, shape);
+
     /// <summary>Queues an item, of this model's session or of another one that shares its runners, such as one that
     /// computes gradients.</summary>
     /// <param name="item">Stays the caller's.</param>
@@ -73,7 +76,7 @@ internal sealed partial class Model : IDisposable
     /// <summary>The first run of a shape allocates and picks kernels: nobody should wait for that.</summary>
     private void WarmUp()
     {
-        using var blank = new ModelItem(_session, Input);
+        using var blank = NewItem(Input);
         blank.Planes.Clear();
         foreach (var size in new SortedSet<int> { 1, Batching.MaxBatchSize })
         {
@@ -118,14 +121,21 @@ internal sealed partial class Model : IDisposable
 
 /// <summary>
 /// A model and a task that gives its numbers a meaning. Several tasks may share one model: who draws masks can name
-/// boxes.
+/// boxes, and every answer can be explained.
 /// </summary>
-internal sealed class Model<TRequest, TResult>(Model model, IVisionTask<TRequest, TResult> task)
+/// <param name="run">Answers a request of a priority.</param>
+internal sealed class Model<TRequest, TResult>(
+    Model model, Func<TRequest, int, CancellationToken, Task<(TResult Result, StageTimings Timings)>> run)
 {
+    public Model(Model model, IVisionTask<TRequest, TResult> task)
+        : this(model, (request, priority, cancellationToken) => model.RunAsync(task, request, priority, cancellationToken))
+    {
+    }
+
     public BatchingOptions Batching => model.Batching;
 
     /// <inheritdoc cref="Model.RunAsync"/>
     public Task<(TResult Result, StageTimings Timings)> RunAsync(
         TRequest request, int priority, CancellationToken cancellationToken) =>
-        model.RunAsync(task, request, priority, cancellationToken);
+        run(request, priority, cancellationToken);
 }

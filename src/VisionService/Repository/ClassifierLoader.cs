@@ -1,5 +1,6 @@
 using OnnxGraph;
 using VisionService.Classification;
+using VisionService.Explanation;
 using VisionService.Imaging;
 using VisionService.Inference;
 
@@ -26,14 +27,20 @@ internal static class ClassifierLoader
             var activation = draft.Choose(
                 "activation", draft.Manifest.Output.Activation, Missing(draft.Graph, name), "the graph's last operation");
             var (labels, firstClass) = Label(draft, classes);
+            var classifier = new Classifier(recipe.Geometry, recipe.Input.Channels, labels, output, activation, firstClass);
             return loader.Finish(
                 draft,
                 recipe,
                 session,
                 draft.Manifest.Family ?? "classifier",
                 labels,
-                model => new Model<ClassifyRequest, ClassifyResult>(
-                    model, new Classifier(recipe.Geometry, recipe.Input.Channels, labels, output, activation, firstClass)));
+                loader.Explain(draft, recipe, HeadKind.Classes, Targets(classifier, output, firstClass)) with
+                {
+                    ScoreOutput = output,
+                    FirstClass = firstClass,
+                    Score = Score(classifier, firstClass),
+                },
+                model => new Model<ClassifyRequest, ClassifyResult>(model, classifier));
         }
         catch
         {
@@ -41,6 +48,37 @@ internal static class ClassifierLoader
             throw;
         }
     }
+
+    /// <summary>The classes that are asked for, or the predicted one; each less the class against it.</summary>
+    private static TargetFinder Targets(Classifier classifier, int output, int firstClass) => (request, outputs) =>
+    {
+        var targets = new List<ExplainTarget>();
+        foreach (var wanted in request.Classes?.Select(id => new HashSet<int> { id }) ?? [null])
+        {
+            var best = classifier.Postprocess(new ClassifyRequest(request.Image, 1, 0, wanted), outputs).Predictions[0];
+            List<OutputElement> elements = [new(output, best.ClassId + firstClass, 1)];
+            if (request.Against is { } against)
+            {
+                elements.Add(new OutputElement(output, against + firstClass, -1));
+            }
+
+            targets.Add(new ExplainTarget(best.ClassId, best.Label, best.Score, elements));
+        }
+
+        return targets;
+    };
+
+    /// <summary>Its probability, less that of the class against it.</summary>
+    private static ScoreReader Score(Classifier classifier, int firstClass) => (outputs, _, target) =>
+    {
+        var score = 0f;
+        foreach (var element in target.Elements)
+        {
+            score += element.Weight * classifier.Probability(outputs, element.Index - firstClass);
+        }
+
+        return score;
+    };
 
     private static Value OnlyInput(Graph graph) => graph.Inputs.Count <= 1 ? InputRecipe.ImageInput(graph)
         : throw new ModelLoadException(

@@ -15,7 +15,8 @@ internal static class DetectorLoader
         var open = Open(loader, draft);
         try
         {
-            return loader.Finish(draft, open.Recipe, open.Session, open.Family, open.Labels, open.AsTask);
+            return loader.Finish(
+                draft, open.Recipe, open.Session, open.Family, open.Labels, open.Explain(loader, draft), open.AsTask);
         }
         catch
         {
@@ -71,7 +72,8 @@ internal static class DetectorLoader
                 probe,
                 family.Name,
                 FittingLabels(draft, family, labels, classes),
-                new Detector(recipe.Geometry, recipe.Input.Channels, family, Build));
+                new Detector(recipe.Geometry, recipe.Input.Channels, family, Build),
+                draft.Defaults);
         }
         catch
         {
@@ -156,12 +158,13 @@ internal static class DetectorLoader
             _ => throw new ModelLoadException(
                 $"The input '{input}' beside the image is not known; known are orig_target_sizes, image_shape, im_shape and scale_factor."),
         };
-        draft.Graph.Bind(input.Name, input.Type switch
+        var tensor = input.Type switch
         {
             ElementType.Int64 => Tensor.Of(Array.ConvertAll(values, value => (long)value), 1, 2),
             ElementType.Int32 => Tensor.Of(Array.ConvertAll(values, value => (int)value), 1, 2),
             _ => Tensor.Of(values, 1, 2),
-        });
+        };
+        draft.RewriteInput(graph => graph.Bind(input.Name, tensor));
         draft.Conclude($"input '{input.Name}'", $"[{string.Join(", ", values)}]", "the network's own size");
     }
 
@@ -231,17 +234,4 @@ internal static class DetectorLoader
         draft.Conclude("labels", "numbers: there is no label file", ModelLoader.Assumed);
         return LabelList.Numbered(classes ?? 0);
     }
-}
-
-/// <summary>A detector on its way: all but the batcher.</summary>
-/// <param name="Outputs">As a run gave them.</param>
-internal sealed record OpenDetector(
-    InputRecipe Recipe,
-    ModelSession Session,
-    IReadOnlyList<OutputShape> Outputs,
-    string Family,
-    LabelList Labels,
-    Detector Detector)
-{
-    public object AsTask(Model model) => new Model<DetectRequest, DetectResult>(model, Detector);
 }

@@ -8,6 +8,7 @@ namespace VisionService.Repository;
 internal sealed class ModelDraft(ModelFiles files, Manifest manifest, Graph graph)
 {
     private readonly List<Evidence> _evidence = [];
+    private readonly List<Action<Graph>> _inputRewrites = [];
 
     public ModelFiles Files => files;
 
@@ -15,6 +16,9 @@ internal sealed class ModelDraft(ModelFiles files, Manifest manifest, Graph grap
 
     /// <summary>The graph, which loading rewrites in place.</summary>
     public Graph Graph => graph;
+
+    /// <summary>How the image gets into the graph; kept, because who explains an answer reads the file again.</summary>
+    public IReadOnlyList<Action<Graph>> InputRewrites => _inputRewrites;
 
     public IReadOnlyList<Evidence> Evidence => _evidence;
 
@@ -26,6 +30,13 @@ internal sealed class ModelDraft(ModelFiles files, Manifest manifest, Graph grap
 
     /// <summary>What holds where a request says nothing: the manifest's word, then the family's.</summary>
     public ManifestOutput Defaults { get; set; } = manifest.Output;
+
+    /// <summary>Rewrites the graph's inputs, here and wherever the file is read again.</summary>
+    public void RewriteInput(Action<Graph> rewrite)
+    {
+        rewrite(graph);
+        _inputRewrites.Add(rewrite);
+    }
 
     /// <summary>Keeps a conclusion for the inventory and the log.</summary>
     public void Conclude(string subject, string conclusion, string source) =>

@@ -1,3 +1,4 @@
+using VisionService.Explanation;
 using VisionService.Imaging;
 using VisionService.Inference;
 
@@ -40,5 +41,11 @@ internal sealed record LoadedModel(
     /// dropped.</summary>
     public required ManifestOutput Defaults { get; init; }
 
-    public void Dispose() => Model.Dispose();
+    public required Explainer Explainer { get; init; }
+
+    public void Dispose()
+    {
+        Model.Dispose();
+        Explainer.Dispose();
+    }
 }

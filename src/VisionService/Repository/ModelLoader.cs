@@ -2,13 +2,18 @@ using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
 using OnnxGraph;
 using VisionService.Detection;
+using VisionService.Explanation;
 using VisionService.Inference;
 
 namespace VisionService.Repository;
 
 /// <summary>Takes a model from its files to a warm session behind a batcher, in one line of steps.</summary>
 internal sealed class ModelLoader(
-    IOptions<InferenceOptions> options, ExecutionProvider provider, TimeProvider time, ILoggerFactory loggers)
+    IOptions<InferenceOptions> options,
+    ExecutionProvider provider,
+    SessionCache explainSessions,
+    TimeProvider time,
+    ILoggerFactory loggers)
 {
     /// <summary>The source of a conclusion that rests on nothing but custom; the log warns of it.</summary>
     public const string Assumed = "assumed";
@@ -52,7 +57,7 @@ internal sealed class ModelLoader(
     /// <summary>Fuses the normalisation into the graph and opens a session on it.</summary>
     public ModelSession Open(ModelDraft draft, InputRecipe recipe)
     {
-        InputNormalization.Fuse(draft.Graph, recipe.InputName, recipe.Normalization);
+        draft.RewriteInput(graph => InputNormalization.Fuse(graph, recipe.InputName, recipe.Normalization));
         draft.Batching = Batching(draft.Manifest);
         return Reopen(draft, recipe);
     }
@@ -62,20 +67,52 @@ internal sealed class ModelLoader(
     public ModelSession Reopen(ModelDraft draft, InputRecipe recipe) =>
         draft.Batching.MaxBatchSize > 1 ? OpenForBatches(draft, recipe) : OpenSession(draft.Graph, draft);
 
+    /// <summary>What explaining needs of a model: its file, to be read again, and sessions beside its own.</summary>
+    /// <param name="findTargets">What of an answer to explain.</param>
+    public ExplainSource Explain(ModelDraft draft, InputRecipe recipe, HeadKind head, TargetFinder findTargets)
+    {
+        // Neither the draft nor its graph: they hold the weights, which the session has copied.
+        var (path, rewrites, runners) = (draft.Files.Onnx!, draft.InputRewrites.ToArray(), draft.Batching.Runners);
+        return new ExplainSource(head, recipe.InputName, recipe.Geometry, recipe.Input.Channels)
+        {
+            FindTargets = findTargets,
+            OpenGraph = () =>
+            {
+                var graph = Graph.Load(path);
+                Array.ForEach(rewrites, rewrite => rewrite(graph));
+                return graph;
+            },
+            OpenSession = model =>
+            {
+                using var sessionOptions = provider.NewSessionOptions(isExact: true);
+                return new ModelSession(model, sessionOptions, runners);
+            },
+        };
+    }
+
     /// <summary>Puts the session behind a batcher and warms it up.</summary>
     /// <param name="session">Disposed of by the caller if that fails.</param>
+    /// <param name="source">How the answers are explained.</param>
     /// <param name="tasks">The model as each of its tasks, its own first.</param>
     public LoadedModel Finish(
-        ModelDraft draft, InputRecipe recipe, ModelSession session, string family, LabelList labels, params Func<Model, object>[] tasks)
+        ModelDraft draft,
+        InputRecipe recipe,
+        ModelSession session,
+        string family,
+        LabelList labels,
+        ExplainSource source,
+        params Func<Model, object>[] tasks)
     {
         var model = new Model(
             draft.Files.Name, session, recipe.Input, draft.Batching, time, loggers.CreateLogger<Model>());
+        var explainer = new Explainer(draft.Files.Name, model, source, explainSessions);
         draft.Conclude("execution provider", provider.Name, provider.Reason);
         return new LoadedModel(
             model, draft.Evidence[0].Conclusion, family, recipe.Geometry, labels, draft.Evidence, TimeSpan.Zero)
         {
-            Tasks = [.. tasks.Select(task => task(model))],
+            Tasks = [.. tasks.Select(task => task(model)), new Model<ExplainRequest, ExplainResult>(model, explainer.RunAsync)],
             Defaults = draft.Defaults,
+            Explainer = explainer,
         };
     }
 

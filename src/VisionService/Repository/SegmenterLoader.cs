@@ -1,5 +1,5 @@
 using OnnxGraph;
-using VisionService.Detection;
+using VisionService.Explanation;
 using VisionService.Imaging;
 using VisionService.Inference;
 using VisionService.Segmentation;
@@ -79,6 +79,7 @@ internal static class SegmenterLoader
 
             draft.Conclude("outputs", Describe(reading), "a probe run");
             var classes = Classes(reading, outputs);
+            var ofScores = reading;
             if (ChoosesInGraph(loader, draft, recipe, reading, outputs))
             {
                 ClassIds.Fuse(draft.Graph, outputs[reading.Output].Name, reading.IsInterleaved ? 3 : 1);
@@ -89,18 +90,24 @@ internal static class SegmenterLoader
             }
 
             var labels = Labels(draft, reading, classes);
+            Segmenter Segmenter(OutputReading form) =>
+                new(recipe.Geometry, recipe.Input.Channels, form, Background(draft, reading, labels), findObjects: null)
+                {
+                    Merging = draft.Manifest.Output.Merging ?? QueryMerging.Semantic,
+                };
             return loader.Finish(
                 draft,
                 recipe,
                 session,
                 draft.Manifest.Family ?? (reading.Form == SegmentationForm.Matte ? "matte" : "semantic"),
                 labels,
-                model => new Model<SegmentRequest, SegmentResult>(
-                    model,
-                    new Segmenter(recipe.Geometry, recipe.Input.Channels, reading, Background(draft, reading, labels), findObjects: null)
-                    {
-                        Merging = draft.Manifest.Output.Merging ?? QueryMerging.Semantic,
-                    }));
+                loader.Explain(draft, recipe, HeadKind.Map, Targets(Segmenter(ofScores), labels)) with
+                {
+                    ScoreOutput = ofScores.Masks,
+                    HasOwnForward = ofScores != reading,
+                    Score = Score(Segmenter(ofScores)),
+                },
+                model => new Model<SegmentRequest, SegmentResult>(model, Segmenter(reading)));
         }
         catch
         {
@@ -190,7 +197,7 @@ internal static class SegmenterLoader
                 open.Recipe.Input.Channels,
                 reading,
                 background: null,
-                Finder(open.Detector, open.Labels, draft.Defaults));
+                Finder(open));
 
             // Who draws masks can name boxes: the same session answers both.
             return loader.Finish(
@@ -199,6 +206,7 @@ internal static class SegmenterLoader
                 open.Session,
                 open.Family,
                 open.Labels,
+                open.Explain(loader, draft),
                 model => new Model<SegmentRequest, SegmentResult>(model, segmenter),
                 open.AsTask);
         }
@@ -209,22 +217,45 @@ internal static class SegmenterLoader
         }
     }
 
-    private static ObjectFinder Finder(Detector detector, LabelList labels, ManifestOutput defaults) => (request, outputs) =>
+    /// <summary>The classes that are asked for, or the one that covers most; each where it shows.</summary>
+    private static TargetFinder Targets(Segmenter segmenter, LabelList labels) => (request, outputs) =>
     {
-        var filter = new ScoreFilter(
-            request.MinScore ?? (float)(defaults.MinScore ?? DetectRequest.DefaultMinScore),
-            labels.Count,
-            request.Classes?.ToArray(),
-            request.MinScore is null
-                ? defaults.MinScoreByLabel.ToDictionary(pair => labels.Resolve([pair.Key]).Single(), pair => (float)pair.Value)
-                : null);
-        var detect = new DetectRequest(
-            request.Image,
-            filter,
-            request.Suppression is { } name ? SuppressionNames.All[name] : defaults.Suppression,
-            request.MaxIoU ?? (float)(defaults.MaxIoU ?? DetectRequest.DefaultMaxIoU),
-            request.MaxDetections);
-        using var candidates = detector.Find(detect, outputs);
+        var segment = AsSegment(request);
+        var covered = segmenter.Coverage(segment, outputs);
+        if (covered.Count == 0 && request.Classes is null)
+        {
+            throw new VisionException(
+                VisionError.ExplainUnsupported, "There is nothing to explain: the image shows the background alone; 'class' can name it.");
+        }
+
+        var targets = new List<ExplainTarget>();
+        foreach (var id in request.Classes ?? [covered[0].ClassId])
+        {
+            var elements = segmenter.Trace(segment, outputs, id);
+            var cells = covered.FirstOrDefault(one => one.ClassId == id).Cells;
+            targets.Add(elements.Length > 0 || cells > 0
+                ? new ExplainTarget(id, labels.NameOf(id), segmenter.Fraction(segment, outputs, id), elements)
+                : throw new VisionException(
+                    VisionError.ExplainUnsupported,
+                    $"There is no '{labels.NameOf(id)}' to explain; the image shows {string.Join(", ", covered.Select(one => labels.NameOf(one.ClassId)))}."));
+        }
+
+        return targets;
+    };
+
+    /// <summary>The mean score where the class showed; of class ids, how much of the picture still shows it.</summary>
+    private static ScoreReader Score(Segmenter segmenter) => (outputs, request, target) => target.Elements.Count > 0
+        ? target.Read(outputs) / target.Elements.Count
+        : segmenter.Fraction(AsSegment(request), outputs, target.ClassId);
+
+    private static SegmentRequest AsSegment(ExplainRequest request) =>
+        new(request.Image, null, request.MinScore, request.MaxIoU, MaxDetections: 1);
+
+    private static ObjectFinder Finder(OpenDetector open) => (request, outputs) =>
+    {
+        var detect = open.Request(
+            request.Image, request.MinScore, request.MaxIoU, request.Suppression, request.Classes, request.MaxDetections);
+        using var candidates = open.Detector.Find(detect, outputs);
         var found = new FoundObject[candidates.Count];
         for (var i = 0; i < found.Length; i++)
         {

@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using VisionService.Classification;
 using VisionService.Detection;
+using VisionService.Explanation;
+using VisionService.Imaging;
 using VisionService.Inference;
 using VisionService.Repository;
 using Evidence = VisionService.Repository.Evidence;
@@ -79,6 +81,117 @@ internal sealed record SegmentResponse(
     MaskAnswer? Mask,
     TimingsMs TimingsMs);
 
+/// <param name="Box">Objects: pixels of the upright image.</param>
+internal sealed record ExplainedAnswer(string Label, int ClassId, float Score, BoxEdges? Box);
+
+/// <param name="Values">Row by row, as the method gives them.</param>
+internal sealed record HeatGrid(int Width, int Height, IReadOnlyList<float> Values);
+
+/// <param name="Width">Of the picture, which covers the whole upright image.</param>
+/// <param name="Png">Base64: pixel values 1 to 255 are cold to hot, with the colour map as palette; 0, transparent, was
+/// not seen.</param>
+/// <param name="Grid">The raw map over the network's input.</param>
+internal sealed record HeatMapAnswer(int Width, int Height, byte[] Png, HeatGrid Grid);
+
+/// <param name="Deletion">Area under the score while the hottest places are taken away: small is good. 0-1 of the
+/// image.</param>
+/// <param name="Insertion">The same while they are put back: large is good.</param>
+/// <param name="RandomDeletion">What a random map gets: a map that does no better explains nothing.</param>
+internal sealed record FaithfulnessAnswer(double Deletion, double Insertion, double RandomDeletion, double RandomInsertion);
+
+/// <param name="Shape">Channels, height, width.</param>
+/// <param name="Values">Row-major.</param>
+internal sealed record ActivationsAnswer(IReadOnlyList<int> Shape, IReadOnlyList<float> Values);
+
+internal sealed record Explained(ExplainedAnswer Target, HeatMapAnswer Heatmap, FaithfulnessAnswer? Faithfulness);
+
+/// <param name="Target">What is explained.</param>
+/// <param name="Explanations">Instead, where several classes are asked for: one for each.</param>
+/// <param name="Seen">The part of the image that the network saw, pixels of the upright image.</param>
+internal sealed record ExplainResponse(
+    ModelIdentity Model,
+    ImageSize Image,
+    ExplainedAnswer? Target,
+    string Method,
+    string? Layer,
+    HeatMapAnswer? Heatmap,
+    FaithfulnessAnswer? Faithfulness,
+    IReadOnlyList<Explained>? Explanations,
+    ActivationsAnswer? Activations,
+    BoxEdges Seen,
+    TimingsMs TimingsMs)
+{
+    // A heat map is smooth: more pixels would only cost.
+    private const int LongestSide = 1024;
+
+    public static ExplainResponse Of(ModelEntry model, ImageSize image, ExplainResult result, ColorMap colors, TimingsMs timings)
+    {
+        var scale = Math.Min(1, (double)LongestSide / Math.Max(image.Width, image.Height));
+        var size = new ImageSize(Math.Max(1, (int)Math.Round(image.Width * scale)), Math.Max(1, (int)Math.Round(image.Height * scale)));
+        Explained[] explained = [.. result.Targets.Select(target => Of(target, result.Placement, size, colors))];
+        var only = explained.Length == 1 ? explained[0] : null;
+        var grid = result.Layer?.Grid;
+        return new ExplainResponse(
+            ModelIdentity.Of(model),
+            image,
+            only?.Target,
+            ExplainMethods.Name(result.Method),
+            result.Layer?.Name,
+            only?.Heatmap,
+            only?.Faithfulness,
+            explained.Length > 1 ? explained : null,
+            result.Activations is { } values ? new ActivationsAnswer([grid!.Channels, grid.Height, grid.Width], values) : null,
+            SeenOf(result.Placement),
+            timings);
+    }
+
+    private static Explained Of(ExplainedTarget explained, Placement placement, ImageSize size, ColorMap colors)
+    {
+        var (target, map) = (explained.Target, explained.Map);
+        return new Explained(
+            new ExplainedAnswer(
+                target.Label,
+                target.ClassId,
+                target.Score,
+                target.Box is { } box
+                    ? new BoxEdges((float)box.Left, (float)box.Top, (float)(box.Left + box.Width), (float)(box.Top + box.Height))
+                    : null),
+            new HeatMapAnswer(
+                size.Width,
+                size.Height,
+                HeatMapPicture.Bare(map, placement, colors, size.Width, size.Height),
+                new HeatGrid(map.Width, map.Height, map.Values)),
+            explained.Faithfulness is { } scores
+                ? new FaithfulnessAnswer(scores.Deletion, scores.Insertion, scores.RandomDeletion, scores.RandomInsertion)
+                : null);
+    }
+
+    private static BoxEdges SeenOf(Placement placement) => new(
+        Math.Max(0, placement.ToSourceX(placement.Left)),
+        Math.Max(0, placement.ToSourceY(placement.Top)),
+        Math.Min(placement.SourceWidth, placement.ToSourceX(placement.Left + placement.VisibleWidth)),
+        Math.Min(placement.SourceHeight, placement.ToSourceY(placement.Top + placement.VisibleHeight)));
+}
+
+/// <param name="Layout">How the shape lies over the image: <c>planar</c> [N, K, h, w], <c>interleaved</c> [N, h, w, K] or
+/// <c>tokens</c> [N, T, K].</param>
+internal sealed record LayerGridDetails(string Layout, int Channels, int Height, int Width);
+
+/// <param name="Shape">For one image, batch axis included.</param>
+/// <param name="Grid">Left out where the layer does not lie over the image and cannot be explained with.</param>
+internal sealed record LayerDetails(string Name, string Operator, IReadOnlyList<long> Shape, LayerGridDetails? Grid)
+{
+    public static LayerDetails Of(Layer layer) => new(
+        layer.Name,
+        layer.Operator,
+        layer.Shape,
+        layer.Grid is { } grid
+            ? new LayerGridDetails(grid.Layout.ToString().ToLowerInvariant(), grid.Channels, grid.Height, grid.Width)
+            : null);
+}
+
+internal sealed record LayerList(IReadOnlyList<LayerDetails> Layers);
+
 internal sealed record ModelSummary(string Name, string Version, string State, string? Task, string? Family, string? Problem)
 {
     public static ModelSummary Of(ModelEntry entry) => new(
@@ -140,6 +253,8 @@ internal sealed record Health(string Status, string Provider, IReadOnlyList<Mode
 [JsonSerializable(typeof(ClassifyResponse))]
 [JsonSerializable(typeof(DetectResponse))]
 [JsonSerializable(typeof(SegmentResponse))]
+[JsonSerializable(typeof(ExplainResponse))]
+[JsonSerializable(typeof(LayerList))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelDetails))]
 [JsonSerializable(typeof(Health))]

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.HttpResults;
+using VisionService.Explanation;
 using VisionService.Inference;
 using VisionService.Repository;
 
@@ -18,6 +19,17 @@ internal static class InventoryEndpoints
             .WithTags("Models")
             .Produces<ModelDetails>()
             .ProducesProblem(404);
+        routes.MapGet(
+                "/models/{name}/layers",
+                (string name, ModelCatalog catalog) =>
+                {
+                    var (entry, _) = catalog.Get<ExplainRequest, ExplainResult>("explain", name);
+                    return Json(new LayerList([.. entry.Loaded!.Explainer.Layers().Select(LayerDetails.Of)]));
+                })
+            .WithSummary("A model's layers with their shapes, in the order in which they are computed: what /explain can look at.")
+            .WithTags("Models")
+            .Produces<LayerList>()
+            .ProducesProblem(404);
         routes.MapGet("/livez", () => TypedResults.Text("live"))
             .WithSummary("200 while the process can answer at all.")
             .WithTags("Health");
@@ -34,6 +46,9 @@ internal static class InventoryEndpoints
 
     private static JsonHttpResult<ModelList> Json(ModelList list) =>
         TypedResults.Json(list, ContractsJson.Readable.ModelList);
+
+    private static JsonHttpResult<LayerList> Json(LayerList list) =>
+        TypedResults.Json(list, ContractsJson.Readable.LayerList);
 
     private static JsonHttpResult<ModelDetails> Json(ModelDetails details) =>
         TypedResults.Json(details, ContractsJson.Readable.ModelDetails);

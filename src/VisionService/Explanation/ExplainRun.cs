@@ -1,0 +1,142 @@
+using System.Buffers;
+using System.Diagnostics;
+using VisionService.Imaging;
+using VisionService.Inference;
+
+namespace VisionService.Explanation;
+
+/// <summary>Reads one item's outputs while they are there.</summary>
+internal delegate T OutputReader<out T>(ModelOutputs outputs);
+
+/// <summary>One request's image and its runs, all of them behind the other work of the model.</summary>
+internal sealed class ExplainRun : IDisposable
+{
+    // The lowest priority of a caller is 0, the highest 1000: explaining waits for all of them.
+    private const int BelowOthers = 1001;
+
+    private readonly Model _model;
+    private readonly ExplainSource _source;
+    private readonly int _priority;
+    private readonly CancellationToken _cancellationToken;
+    private readonly byte[] _rented;
+    private readonly TimeSpan _preprocess;
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private long _queueTicks;
+    private long _inferenceTicks;
+
+    public ExplainRun(Model model, ExplainSource source, ExplainRequest request, int priority, CancellationToken cancellationToken)
+    {
+        (_model, _source, Request, _priority, _cancellationToken) = (model, source, request, priority - BelowOthers, cancellationToken);
+        var (width, height) = (request.Image.SourceWidth, request.Image.SourceHeight);
+        Placement = source.Geometry.Fitted(width, height).Place(width, height);
+        Input = new ModelInput(source.Channels, Placement.Geometry.Height, Placement.Geometry.Width);
+        _rented = ArrayPool<byte>.Shared.Rent(Input.Length);
+        Imaging.Planes.Write(request.Image, Placement, _rented.AsSpan(0, Input.Length), source.Channels);
+        _preprocess = Stopwatch.GetElapsedTime(_start);
+    }
+
+    public ExplainRequest Request { get; }
+
+    public Placement Placement { get; }
+
+    public ModelInput Input { get; }
+
+    /// <summary>The image as the network sees it, [C, H, W].</summary>
+    public ReadOnlySpan<byte> Planes => _rented.AsSpan(0, Input.Length);
+
+    /// <summary>How many runs to have under way: all runners busy, and the next batch filling.</summary>
+    public int Concurrency => _model.Batching.Runners * Math.Max(2, _model.Batching.MaxBatchSize);
+
+    /// <summary>Queueing and inference are summed over all runs, which overlap.</summary>
+    public StageTimings Timings
+    {
+        get
+        {
+            var (queue, inference) = (TimeSpan.FromTicks(_queueTicks), TimeSpan.FromTicks(_inferenceTicks));
+            var rest = Stopwatch.GetElapsedTime(_start) - _preprocess - queue - inference;
+            return new StageTimings(_preprocess, queue, inference, rest > TimeSpan.Zero ? rest : TimeSpan.Zero);
+        }
+    }
+
+    /// <summary>The image, or one like it, through the model itself.</summary>
+    /// <param name="write">Fills the planes [C, H, W].</param>
+    public async Task<T> ForwardAsync<T>(ExplainSession? own, Action<Span<byte>> write, OutputReader<T> read)
+    {
+        if (own is not null)
+        {
+            return await RunAsync(own, pixels => Widen(write, pixels), static _ => { }, read);
+        }
+
+        using var item = _model.NewItem(Input);
+        write(item.Planes);
+        return await SubmitAsync(item, read);
+    }
+
+    /// <summary>The image as it is, through a session for explaining.</summary>
+    /// <param name="seed">Fills the inputs behind the image.</param>
+    public Task<T> RunAsync<T>(ExplainSession session, Action<ModelItem> seed, OutputReader<T> read) => RunAsync(
+        session,
+        pixels =>
+        {
+            for (var i = 0; i < pixels.Length; i++)
+            {
+                pixels[i] = _rented[i];
+            }
+        },
+        seed,
+        read);
+
+    /// <summary>An image of floats through a session for explaining.</summary>
+    /// <param name="write">Fills the pixels [C, H, W], 0-255.</param>
+    public async Task<T> RunAsync<T>(ExplainSession session, Action<Span<float>> write, Action<ModelItem> seed, OutputReader<T> read)
+    {
+        using var item = new ModelItem(session.Session, session.Inputs);
+        write(item.Elements<float>(0));
+        seed(item);
+        return await SubmitAsync(item, read);
+    }
+
+    /// <summary>The score of a target in the image as it is.</summary>
+    public Task<float> ScoreAsync(ExplainSession? own, ExplainTarget target) =>
+        ForwardAsync(own, planes => Planes.CopyTo(planes), outputs => _source.Score(outputs, Request, target));
+
+    /// <summary>The score of a target in each of a set of changed images.</summary>
+    public async Task<float[]> ScoreAsync(ExplainSession? own, Perturbation perturbation, ExplainTarget target)
+    {
+        var scores = new float[perturbation.Count];
+        await Parallel.ForAsync(
+            0,
+            scores.Length,
+            new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = _cancellationToken },
+            async (index, _) => scores[index] = await ForwardAsync(
+                own,
+                planes => perturbation.Write(index, Planes, planes),
+                outputs => _source.Score(outputs, Request, target)));
+        return scores;
+    }
+
+    public void Dispose() => ArrayPool<byte>.Shared.Return(_rented);
+
+    private static void Widen(Action<Span<byte>> write, Span<float> pixels)
+    {
+        var bytes = ArrayPool<byte>.Shared.Rent(pixels.Length);
+        write(bytes.AsSpan(0, pixels.Length));
+        for (var i = 0; i < pixels.Length; i++)
+        {
+            pixels[i] = bytes[i];
+        }
+
+        ArrayPool<byte>.Shared.Return(bytes);
+    }
+
+    private async Task<T> SubmitAsync<T>(ModelItem item, OutputReader<T> read)
+    {
+        var (outputs, queued) = await _model.SubmitAsync(item, _priority, _cancellationToken);
+        using (outputs)
+        {
+            Interlocked.Add(ref _queueTicks, queued.Ticks);
+            Interlocked.Add(ref _inferenceTicks, outputs.Duration.Ticks);
+            return read(outputs.Outputs);
+        }
+    }
+}

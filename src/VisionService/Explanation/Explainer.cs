@@ -1,0 +1,178 @@
+using System.Collections.Concurrent;
+using OnnxGraph;
+using VisionService.Inference;
+
+namespace VisionService.Explanation;
+
+/// <summary>Explains the answers of one model, whatever its task: chooses method and layer, runs what they need, and
+/// makes the heat map.</summary>
+internal sealed partial class Explainer(string name, Model model, ExplainSource source, SessionCache sessions) : IDisposable
+{
+    private readonly ConcurrentDictionary<ModelInput, Lazy<Examined>> _examined = new();
+
+    // What differentiation said when it was refused; asking again would cost another probe run.
+    private volatile string? _notDifferentiable;
+
+    /// <exception cref="VisionException">The method does not work on this model, or what is to be explained is not
+    /// there.</exception>
+    public async Task<(ExplainResult Result, StageTimings Timings)> RunAsync(
+        ExplainRequest request, int priority, CancellationToken cancellationToken)
+    {
+        using var run = new ExplainRun(model, source, request, priority, cancellationToken);
+        var result = request.Method is { } method
+            ? await RunAsync(run, method, cancellationToken)
+            : await RunBestAsync(run, cancellationToken);
+        if (request.Verify)
+        {
+            result = await VerifyAsync(run, result, cancellationToken);
+        }
+
+        return (result, run.Timings);
+    }
+
+    /// <summary>The layers of the network, in the order in which they are computed.</summary>
+    /// <exception cref="VisionException">The graph cannot be examined.</exception>
+    public IReadOnlyCollection<Layer> Layers() => Examine(model.Input).Anatomy.Layers;
+
+    public void Dispose() => sessions.Drop(this);
+
+    /// <summary>Closed form where the head allows it, else gradients, else a patch over one place after the
+    /// other.</summary>
+    private async Task<ExplainResult> RunBestAsync(ExplainRun run, CancellationToken cancellationToken)
+    {
+        var examined = Examine(run.Input);
+        if (examined.LinearHead is not null && run.Request.Layer is null)
+        {
+            return await RunAsync(run, ExplainMethod.Cam, cancellationToken);
+        }
+
+        if (_notDifferentiable is null && (run.Request.Layer is not null || source.Head != HeadKind.Classes || examined.BeforeHead is not null))
+        {
+            try
+            {
+                return await RunAsync(run, ExplainMethod.GradCam, cancellationToken);
+            }
+            catch (VisionException exception) when (exception.Error == VisionError.ExplainUnsupported && run.Request.Layer is null)
+            {
+            }
+        }
+
+        return await RunAsync(run, ExplainMethod.Occlusion, cancellationToken);
+    }
+
+    private Task<ExplainResult> RunAsync(ExplainRun run, ExplainMethod method, CancellationToken cancellationToken) => method switch
+    {
+        ExplainMethod.Cam => MixAsync(run, cancellationToken),
+        ExplainMethod.EigenCam => FindMainDirectionAsync(run, cancellationToken),
+        ExplainMethod.ScoreCam => ScoreChannelsAsync(run, cancellationToken),
+        ExplainMethod.Activations => ShowActivationsAsync(run, cancellationToken),
+        ExplainMethod.Occlusion => PerturbAsync(run, method, new Occlusion(run.Input, run.Planes), cancellationToken),
+        ExplainMethod.Rise => PerturbAsync(run, method, new Rise(run.Input, run.Planes), cancellationToken),
+        _ when method.WeighsActivations() => WeighActivationsAsync(run, method, cancellationToken),
+        _ => GradePixelsAsync(run, method, cancellationToken),
+    };
+
+    private Examined Examine(ModelInput input) => _examined.GetOrAdd(input, size => new(() =>
+    {
+        try
+        {
+            var graph = ExplainSession.Forward(source, size, batch: 1);
+            var outputs = graph.Outputs.Select(output => output.Name).ToArray();
+            var anatomy = new NetworkAnatomy(graph, source.ImageInput, size, GraphProbes.RunAll(graph));
+            if (source.Head != HeadKind.Classes)
+            {
+                return new Examined(anatomy, outputs, null, null);
+            }
+
+            var scores = outputs[source.ScoreOutput];
+            var logits = anatomy.Logits(scores);
+            var classes = (int)anatomy.Find(scores)!.Shape.Max();
+            return new Examined(anatomy, outputs, anatomy.BeforeHead(logits), LinearHead.Of(graph, anatomy, logits, classes));
+        }
+        catch (OnnxGraphException exception)
+        {
+            throw new VisionException(VisionError.ExplainUnsupported, $"Model '{name}' cannot be explained: {exception.Message}", exception);
+        }
+    })).Value;
+
+    /// <summary>The layer that the caller named, or the one that suits the network best.</summary>
+    private Layer LayerFor(ExplainRun run, ExplainMethod method) => LayersFor(run, method, null)[0];
+
+    /// <summary>The same; a detector has one for each of its scales.</summary>
+    private IReadOnlyList<Layer> LayersFor(ExplainRun run, ExplainMethod method, IReadOnlyList<ExplainTarget>? targets)
+    {
+        var examined = Examine(run.Input);
+        if (run.Request.Layer is { } named)
+        {
+            return [Named(named, examined.Anatomy)];
+        }
+
+        var found = source.Head switch
+        {
+            HeadKind.Classes => ListOf(examined.BeforeHead),
+            HeadKind.Map => ListOf(examined.Anatomy.Bottleneck(examined.Outputs[source.ScoreOutput])),
+            _ => examined.Anatomy.BeforeHeads(
+                targets is null ? examined.Outputs : targets.SelectMany(target => target.Elements).Select(element => examined.Outputs[element.Output]).Distinct()),
+        };
+        return found.Count > 0 ? found : throw Unsupported(method, "no layer of it lies over the picture");
+    }
+
+    private static IReadOnlyList<Layer> ListOf(Layer? layer) => layer is null ? [] : [layer];
+
+    private Layer Named(string layer, NetworkAnatomy anatomy)
+    {
+        if (anatomy.Find(layer) is not { } found)
+        {
+            throw new VisionException(
+                VisionError.InvalidRequest,
+                $"Model '{name}' has no layer '{layer}'{Nearest.Hint(layer, anatomy.Layers.Select(known => known.Name))}; GET /models/{name}/layers lists them.");
+        }
+
+        return found.Grid is not null ? found : throw new VisionException(
+            VisionError.InvalidRequest,
+            $"Layer '{layer}' has the shape [{string.Join(", ", found.Shape)}], which does not lie over the picture; GET /models/{name}/layers says which do.");
+    }
+
+    /// <summary>A session of this plan.</summary>
+    /// <exception cref="VisionException">A gradient that it needs does not exist.</exception>
+    private async Task<SessionLease> RentAsync(ExplainMethod method, SessionPlan plan, CancellationToken cancellationToken)
+    {
+        if (plan.WithRespectTo.Count > 0 && _notDifferentiable is { } known)
+        {
+            throw Unsupported(method, known);
+        }
+
+        try
+        {
+            return await sessions.RentAsync(
+                this, plan, () => ExplainSession.Open(source, plan, model.Batching.MaxBatchSize), cancellationToken);
+        }
+        catch (Exception exception) when (exception is OnnxGraphException or Microsoft.ML.OnnxRuntime.OnnxRuntimeException)
+        {
+            if (plan.WithRespectTo.Count > 0)
+            {
+                _notDifferentiable = exception.Message;
+            }
+
+            throw Unsupported(method, exception.Message);
+        }
+    }
+
+    private VisionException Unsupported(ExplainMethod method, string reason)
+    {
+        var hasLayer = source.Head != HeadKind.Classes || _examined.Values.Any(examined => examined.Value.BeforeHead is not null);
+        var working = ExplainMethods.ByName
+            .Where(pair => pair.Value != method && pair.Value != ExplainMethod.Cam
+                && (hasLayer || !pair.Value.NeedsLayer())
+                && (_notDifferentiable is null || !(pair.Value.NeedsPixelGradient() || pair.Value.WeighsActivations())))
+            .Select(pair => pair.Key);
+        return new VisionException(
+            VisionError.ExplainUnsupported,
+            $"Model '{name}' cannot be explained with {ExplainMethods.Name(method)}: {reason.TrimEnd('.')}. Methods that work: {string.Join(", ", working)}.");
+    }
+
+    /// <summary>What is known of the network at one size of image.</summary>
+    /// <param name="Outputs">Names, in the order of the model.</param>
+    /// <param name="BeforeHead">Classes: the last activation before the head.</param>
+    private sealed record Examined(NetworkAnatomy Anatomy, IReadOnlyList<string> Outputs, Layer? BeforeHead, LinearHead? LinearHead);
+}
