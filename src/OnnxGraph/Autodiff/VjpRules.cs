@@ -14,7 +14,14 @@ internal static partial class VjpRules
         "EyeLike", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
     ];
 
-    private static readonly Dictionary<string, VjpRule> Table = new[] { Convolutions, Activations }
+    private static readonly Dictionary<string, VjpRule> Table = new[]
+        {
+            Convolutions,
+            Pooling,
+            Resizing,
+            Normalizations,
+            Activations,
+        }
         .SelectMany(rules => rules)
         .ToDictionary();
 

@@ -1,0 +1,8 @@
+namespace OnnxGraph.Autodiff;
+
+internal static partial class VjpRules
+{
+    private static Dictionary<string, VjpRule> Pooling => new()
+    {
+    };
+}

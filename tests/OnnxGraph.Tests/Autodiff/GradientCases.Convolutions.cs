@@ -1,0 +1,8 @@
+namespace OnnxGraph.Tests.Autodiff;
+
+internal static partial class GradientCases
+{
+    private static IEnumerable<GradientCase> Convolutions() =>
+    [
+    ];
+}
