@@ -11,7 +11,7 @@ internal static partial class VjpRules
     [
         "Shape", "Size", "ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And", "Or", "Xor",
         "NonZero", "NonMaxSuppression", "Floor", "Ceil", "Round", "Sign", "Range", "ConstantOfShape", "IsNaN", "IsInf", "OneHot",
-        "EyeLike", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
+        "Hardmax", "EyeLike", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
     ];
 
     private static readonly Dictionary<string, VjpRule> Table = new[]
@@ -21,6 +21,7 @@ internal static partial class VjpRules
             Resizing,
             Normalizations,
             Activations,
+            Functions,
         }
         .SelectMany(rules => rules)
         .ToDictionary();

@@ -4,13 +4,14 @@ namespace OnnxGraph.Tests.Autodiff;
 /// tells apart.</summary>
 internal static partial class GradientCases
 {
-    public static readonly IReadOnlyList<GradientCase> All =
+    public static IReadOnlyList<GradientCase> All =>
     [
         .. Convolutions(),
         .. Pooling(),
         .. Resizing(),
         .. Normalizations(),
         .. Activations(),
+        .. Functions(),
     ];
 
     /// <summary>A constant of floats between -1 and 1.</summary>
