@@ -141,7 +141,7 @@ internal static partial class VjpRules
 
     private static void Dropout(Vjp at)
     {
-        if (at.Has(2) && (at.Constant(2) is not { } training || training.ToInt64s()[0] != 0))
+        if (at.Has(2) && at.Facts.Integers(at.Node.Inputs[2])[0] != 0)
         {
             throw at.Refuse("it is in training mode");
         }

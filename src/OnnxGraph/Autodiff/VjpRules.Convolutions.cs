@@ -53,16 +53,13 @@ internal static partial class VjpRules
 
         var weights = at.Node.Inputs[1];
         var windows = Windows.OfTransposed(at, at.Facts.Shape(weights)[2..]);
-
-        // Exactly what the windows cover: output padding may leave room for one more.
-        var needsCut = Enumerable.Range(0, windows.Rank).Any(axis => windows.Rest(axis) < 0 || windows.Rest(axis) >= windows.Strides[axis]);
         at.Give(0, at.Op(
             "Conv",
-            [needsCut ? at.Pad(at.G, windows.ToCovered()) : at.G, weights],
+            [at.G, weights],
             ("strides", windows.Strides),
             ("dilations", windows.Dilations),
             ("group", at.Node.Int("group", 1)),
-            ("pads", needsCut ? new long[2 * windows.Rank] : [.. windows.Begins, .. windows.Ends])));
+            ("pads", (long[])[.. windows.Begins, .. windows.Ends])));
     }
 
     /// <summary>Adds a weighted window for each element of a feature map; of the size that the windows cover.</summary>

@@ -102,7 +102,7 @@ internal static partial class VjpRules
         }
 
         // All zero is a minimum: its gradient is taken for 0.
-        var norm = at.Op("Max", [at.Y, at.Scalar(1e-30)]);
+        var norm = at.Add(at.Y, at.Scalar(1e-30));
         return p == 2
             ? at.Mul(at.X, spread(at.Div(at.G, norm)))
             : at.Mul(
