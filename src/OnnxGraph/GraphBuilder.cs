@@ -32,6 +32,9 @@ public sealed partial class GraphBuilder
         });
     }
 
+    /// <summary>The version of ONNX's operator set, which says what form a node must have.</summary>
+    public int Opset => _graph.OpsetVersion;
+
     /// <summary>Adds an input that the caller feeds.</summary>
     /// <param name="name">The input's name.</param>
     /// <param name="type">The type of its elements.</param>

@@ -73,6 +73,10 @@ public sealed class Tensor
     public static Tensor Scalar(float value) =>
         Create(ElementType.Float, BitConverter.GetBytes(value), 1, [], scalar: true);
 
+    /// <summary>A scalar double (rank 0).</summary>
+    public static Tensor Scalar(double value) =>
+        Create(ElementType.Double, BitConverter.GetBytes(value), 1, [], scalar: true);
+
     /// <summary>A scalar int64 (rank 0).</summary>
     public static Tensor Scalar(long value) =>
         Create(ElementType.Int64, BitConverter.GetBytes(value), 1, [], scalar: true);

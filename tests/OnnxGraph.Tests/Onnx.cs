@@ -28,6 +28,10 @@ internal static class Onnx
             _ => throw new NotSupportedException($"{Type}"),
         };
 
+        public double[] Doubles => Type == ElementType.Double
+            ? MemoryMarshal.Cast<byte, double>(Bytes).ToArray()
+            : System.Array.ConvertAll(Floats, number => (double)number);
+
         /// <summary>The array as a constant; null where it is large or of a rare type.</summary>
         public Tensor? ToTensor() => Bytes.Length > ProbedValue.MaxElements * 8 ? null : Type switch
         {

@@ -3,7 +3,7 @@ namespace OnnxGraph.Tests;
 /// <summary>Models from the field, which lie beside the repository on some machines; tests that want one are skipped elsewhere.</summary>
 internal static class RealModels
 {
-    private static readonly string? Folder = Locate();
+    private static readonly string? Folder = SharedData.Folder("models");
 
     public static string Path(string name)
     {
@@ -15,17 +15,5 @@ internal static class RealModels
     {
         var files = Folder is null ? ["none"] : Directory.GetFiles(Folder, "*.onnx").Concat(Directory.GetFiles($"{Folder}/light"));
         return [.. files.Select(file => System.IO.Path.GetRelativePath(Folder ?? ".", file)).Order(StringComparer.Ordinal)];
-    }
-
-    private static string? Locate()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(System.IO.Path.Combine(folder, "VisionService.sln")))
-        {
-            folder = System.IO.Path.GetDirectoryName(folder);
-        }
-
-        var models = folder is null ? null : System.IO.Path.GetFullPath(System.IO.Path.Combine(folder, "../shared/data/models"));
-        return Directory.Exists(models) ? models : null;
     }
 }

@@ -9,6 +9,7 @@ internal sealed class BackwardSweep
     private readonly ForwardFacts _facts;
     private readonly HashSet<string> _wanted;
     private readonly Dictionary<string, List<string>> _gradients = [];
+    private readonly Dictionary<string, string> _constants = [];
 
     public BackwardSweep(Graph graph, GradientRequest request, ForwardFacts facts)
     {
@@ -22,9 +23,9 @@ internal sealed class BackwardSweep
         var seeds = _request.Seeds.Select(Seed).ToArray();
         foreach (var node in nodes)
         {
-            if (node.Outputs.Any(_gradients.ContainsKey) && node.Inputs.Any(_wanted.Contains))
+            if (node.Outputs.Any(_gradients.ContainsKey) && node.Reads.Any(_wanted.Contains))
             {
-                VjpRules.For(node)(new Vjp(node, _graph, _facts, _request.Relu, _wanted, Take, Add));
+                VjpRules.For(node)(new Vjp(node, _graph, _facts, _request.Relu, _wanted, Take, Add, _constants));
             }
         }
 
@@ -35,7 +36,7 @@ internal sealed class BackwardSweep
     private static HashSet<string> Downstream(Graph graph, IEnumerable<string> values)
     {
         var wanted = values.ToHashSet();
-        foreach (var node in graph.InOrder().Where(node => node.Inputs.Any(wanted.Contains) && !VjpRules.Stops(node)))
+        foreach (var node in graph.InOrder().Where(node => node.Reads.Any(wanted.Contains) && !VjpRules.Stops(node)))
         {
             wanted.UnionWith(node.Outputs.Where(output => output != ""));
         }
@@ -46,8 +47,7 @@ internal sealed class BackwardSweep
     private string Seed(string value)
     {
         var name = _graph.FreshName(value + "_seed");
-        var shape = _facts.OpenShape(value).Select(size => size < 0 ? (Dimension)"N" : size).ToArray();
-        _graph.AddInput(new Value(name, _facts.Type(value), shape));
+        _graph.AddInput(new Value(name, GradientType(value), _facts.Dimensions(value)));
         Add(value, name);
         return name;
     }
@@ -83,6 +83,7 @@ internal sealed class BackwardSweep
     private string Output(string value)
     {
         var name = _graph.FreshName(value + "_gradient");
+        var type = GradientType(value);
         if (Take(value) is { } gradient)
         {
             _graph.Append(new("Identity", [gradient], [name]));
@@ -90,11 +91,16 @@ internal sealed class BackwardSweep
         else
         {
             // No way leads from the seeds to here.
-            _graph.Append(new("Sub", [value, value], [name]));
+            var cast = _graph.FreshName(name);
+            _graph.Append(new("Cast", [value], [cast], ("to", (long)type)));
+            _graph.Append(new("Sub", [cast, cast], [name]));
         }
 
-        var shape = _facts.OpenShape(value).Select(size => size < 0 ? (Dimension)"N" : size).ToArray();
-        _graph.AddOutput(new Value(name, _facts.Type(value), shape));
+        _graph.AddOutput(new Value(name, type, _facts.Dimensions(value)));
         return name;
     }
+
+    /// <summary>An integer input, such as a picture of bytes, has a gradient of floats.</summary>
+    private ElementType GradientType(string value) =>
+        _facts.Type(value) == ElementType.Double ? ElementType.Double : ElementType.Float;
 }

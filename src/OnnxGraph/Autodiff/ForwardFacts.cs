@@ -40,13 +40,21 @@ internal sealed class ForwardFacts
         ? throw new BatchDependentException()
         : Probed(value, needed: true)[axis];
 
-    /// <summary>All dimensions; see <see cref="Size"/>.</summary>
-    public long[] Shape(string value) => [.. Enumerable.Range(0, Rank(value)).Select(axis => Size(value, axis))];
+    /// <summary>All dimensions, or those from one axis on; see <see cref="Size"/>.</summary>
+    public long[] Shape(string value, int from = 0) =>
+        [.. Enumerable.Range(from, Rank(value) - from).Select(axis => Size(value, axis))];
 
     /// <summary>All dimensions, -1 for those that depend on the batch size or the picture.</summary>
     public long[] OpenShape(string value) => _shapedByContent.Contains(value)
         ? [.. Enumerable.Repeat(-1L, Rank(value))]
         : [.. Enumerable.Range(0, Rank(value)).Select(axis => IsBatchAxis(value, axis) ? -1 : Probed(value)[axis])];
+
+    /// <summary>All dimensions as a file declares them: <c>N</c> for the batch.</summary>
+    public Dimension[] Dimensions(string value)
+    {
+        Dimension Open(int axis) => Probed(value)[axis] == 2 && _larger?[value].Shape[axis] == 3 ? "N" : Dimension.Unknown;
+        return [.. OpenShape(value).Select((size, axis) => size < 0 ? Open(axis) : size)];
+    }
 
     /// <summary>Whether the size of an axis grows with the batch.</summary>
     public bool IsBatchAxis(string value, int axis) =>

@@ -33,20 +33,39 @@ internal sealed partial class Vjp
     /// <summary>A boolean value as 0 and 1 of the gradient's type.</summary>
     public string Mask(string boolean) => Op("Cast", [boolean], ("to", (long)FloatType));
 
-    public string Where(string condition, string a, string b) => Op("Where", [condition, a, b]);
+    /// <summary>1 where a &gt;= b, else 0, as a float.</summary>
+    public string GreaterOrEqual(string a, string b) => Mask(Op("Not", [Op("Less", [a, b])]));
+
+    public string Where(string condition, string a, string b)
+    {
+        if (Opset >= 9)
+        {
+            return Op("Where", [condition, a, b]);
+        }
+
+        var mask = Mask(condition);
+        return Add(Mul(mask, a), Mul(Sub(Scalar(1), mask), b));
+    }
+
+    /// <summary>-1, 0 or 1.</summary>
+    public string Sign(string a) => Opset >= 9 ? Op("Sign", [a]) : Sub(Greater(a, Scalar(0)), Greater(Scalar(0), a));
 
     public string Transpose(string value, params long[] permutation) => Op("Transpose", [value], ("perm", permutation));
 
     /// <summary>A scalar of the gradient's type.</summary>
-    public string Scalar(double value) => graph.AddInitializer(
-        "constant", FloatType == ElementType.Double ? Tensor.Of([value], [1]) : Tensor.Of([(float)value], [1]));
+    public string Scalar(double value) => Constant(
+        $"{FloatType} {value:R}", () => FloatType == ElementType.Double ? Tensor.Scalar(value) : Tensor.Scalar((float)value));
 
     /// <summary>A constant of the gradient's type.</summary>
-    public string Floats(double[] elements, params long[] shape) => graph.AddInitializer(
-        "constant",
-        FloatType == ElementType.Double ? Tensor.Of(elements, shape) : Tensor.Of(Array.ConvertAll(elements, element => (float)element), shape));
+    public string Floats(double[] elements, params long[] shape) => graph.AddInitializer("constant", FloatTensor(elements, shape));
 
-    public string Integers(params long[] elements) => graph.AddInitializer("constant", Tensor.Of(elements, [elements.Length]));
+    public string Integers(params long[] elements) =>
+        Constant($"[{string.Join(',', elements)}]", () => Tensor.Of(elements, [elements.Length]));
+
+    /// <summary>A constant that other nodes may have asked for before.</summary>
+    /// <param name="key">What it is, in full.</param>
+    public string Constant(string key, Func<Tensor> tensor) =>
+        constants.TryGetValue(key, out var name) ? name : constants[key] = graph.AddInitializer("constant", tensor());
 
     /// <summary>Reshapes to the shape that another value has.</summary>
     public string ReshapeLike(string value, string model)
@@ -66,13 +85,14 @@ internal sealed partial class Vjp
     }
 
     /// <summary>Repeats along axes of size 1, to the shape that another value has.</summary>
-    public string ExpandLike(string value, string model) => Op("Expand", [value, ShapeOf(model)]);
+    public string ExpandLike(string value, string model) =>
+        Opset < 8 ? Add(value, ZerosLike(model)) : Op("Expand", [value, ShapeOf(model)]);
 
-    /// <summary>Zeros of the shape that another value has.</summary>
-    public string ZerosLike(string model) => Op(
-        "ConstantOfShape",
-        [ShapeOf(model)],
-        ("value", FloatType == ElementType.Double ? Tensor.Of([0d], [1]) : Tensor.Of([0f], [1])));
+    /// <summary>Zeros of the shape that another value has, which must be of the gradient's type where the opset is
+    /// old.</summary>
+    public string ZerosLike(string model) => Opset < 9
+        ? Sub(model, model)
+        : Op("ConstantOfShape", [ShapeOf(model)], ("value", FloatTensor([0], 1)));
 
     /// <summary>Sums over axes; they stay, with size 1, unless told otherwise.</summary>
     public string ReduceSum(string value, long[] axes, bool keep = true) => Opset < 13
@@ -85,14 +105,18 @@ internal sealed partial class Vjp
         : Op("ReduceMean", [value, Integers(axes)], ("keepdims", 1));
 
     /// <summary>Pads with zeros: amounts before each axis, then behind each; negative ones cut off.</summary>
-    public string Pad(string value, params long[] amounts) => Opset < 11
-        ? Op("Pad", [value], ("pads", amounts))
+    public string Pad(string value, params long[] amounts) => Array.TrueForAll(amounts, amount => amount == 0) ? value
+        : Opset < 11 ? Op("Pad", [value], ("pads", amounts))
         : Op("Pad", [value, Integers(amounts)]);
 
     /// <summary>A part of a value, step 1 unless told otherwise.</summary>
     public string Slice(string value, long[] starts, long[] ends, long[] axes, long[]? steps = null) => Opset < 10
         ? Op("Slice", [value], ("starts", starts), ("ends", ends), ("axes", axes))
         : Op("Slice", [value, Integers(starts), Integers(ends), Integers(axes), .. steps is null ? (string[])[] : [Integers(steps)]]);
+
+    private Tensor FloatTensor(double[] elements, params long[] shape) => FloatType == ElementType.Double
+        ? Tensor.Of(elements, shape)
+        : Tensor.Of(Array.ConvertAll(elements, element => (float)element), shape);
 
     /// <summary>Sums a gradient over the axes along which broadcasting repeated a value.</summary>
     /// <param name="gradient">Of the broadcast shape.</param>

@@ -7,8 +7,16 @@ namespace OnnxGraph.Autodiff;
 /// <param name="wanted">The values that hand a gradient on.</param>
 /// <param name="take">The gradient of a value, or null where it is zero.</param>
 /// <param name="add">Adds to the gradient of a value.</param>
+/// <param name="constants">The constants written so far, by what they are: one of a kind is enough.</param>
 internal sealed partial class Vjp(
-    Node node, Graph graph, ForwardFacts facts, ReluRule relu, HashSet<string> wanted, Func<string, string?> take, Action<string, string> add)
+    Node node,
+    Graph graph,
+    ForwardFacts facts,
+    ReluRule relu,
+    HashSet<string> wanted,
+    Func<string, string?> take,
+    Action<string, string> add,
+    Dictionary<string, string> constants)
 {
     public Node Node => node;
 
@@ -40,6 +48,17 @@ internal sealed partial class Vjp(
     /// <summary>The constant tensor behind an input; null where it is computed.</summary>
     public Tensor? Constant(int input) => Has(input) ? graph.Constant(node.Inputs[input]) : null;
 
+    /// <summary>The name of an output that the node may have; it has it from now on.</summary>
+    public string Demand(int output)
+    {
+        if (output >= node.Outputs.Count || node.Outputs[output] == "")
+        {
+            node.SetOutput(output, graph.FreshName($"{Y}_{output}"));
+        }
+
+        return node.Outputs[output];
+    }
+
     /// <summary>Hands an input its gradient, which has the input's shape.</summary>
     public void Give(int input, string gradient)
     {
@@ -56,6 +75,18 @@ internal sealed partial class Vjp(
         if (Wants(input))
         {
             Give(input, Unbroadcast(gradient(), node.Inputs[input], Y));
+        }
+    }
+
+    /// <summary>Refuses to differentiate with respect to any input but the first.</summary>
+    public void RefuseGradientsBehindFirst()
+    {
+        for (var input = 1; input < node.Inputs.Count; input++)
+        {
+            if (Wants(input) && node.Inputs[input] != X)
+            {
+                throw Refuse($"its input '{node.Inputs[input]}' is not constant but depends on what is differentiated by");
+            }
         }
     }
 

@@ -11,10 +11,18 @@ internal static partial class VjpRules
     [
         "Shape", "Size", "ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And", "Or", "Xor",
         "NonZero", "NonMaxSuppression", "Floor", "Ceil", "Round", "Sign", "Range", "ConstantOfShape", "IsNaN", "IsInf", "OneHot",
-        "EyeLike", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
+        "Hardmax", "EyeLike", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
     ];
 
-    private static readonly Dictionary<string, VjpRule> Table = new[] { Convolutions, Activations }
+    private static readonly Dictionary<string, VjpRule> Table = new[]
+        {
+            Convolutions,
+            Pooling,
+            Resizing,
+            Normalizations,
+            Activations,
+            Functions,
+        }
         .SelectMany(rules => rules)
         .ToDictionary();
 
