@@ -23,6 +23,8 @@ internal sealed record LayerGrid(GridLayout Layout, int Channels, int Height, in
 
     private static readonly int[] PatchSides = [4, 7, 8, 12, 14, 16, 24, 28, 32];
 
+    private static readonly int[] InterleavedStrides = [1, 2, .. PatchSides];
+
     /// <summary>Tokens in front of those of the cells.</summary>
     public int ExtraTokens { get; private init; }
 
@@ -31,7 +33,7 @@ internal sealed record LayerGrid(GridLayout Layout, int Channels, int Height, in
     public static LayerGrid? Of(IReadOnlyList<long> shape, ModelInput input) => shape switch
     {
         [_, var k, var h, var w] when h * w > 1 && Covers(h, w, input) => new(GridLayout.Planar, (int)k, (int)h, (int)w),
-        [_, var h, var w, var k] when h * w > 1 && Covers(h, w, input) => new(GridLayout.Interleaved, (int)k, (int)h, (int)w),
+        [_, var h, var w, var k] when h * w > 1 && k > 1 && CoversExactly(h, w, input) => new(GridLayout.Interleaved, (int)k, (int)h, (int)w),
         [_, var t, var k] when k > 1 => OfTokens((int)t, (int)k, input),
         _ => null,
     };
@@ -57,6 +59,13 @@ internal sealed record LayerGrid(GridLayout Layout, int Channels, int Height, in
 
         return planes;
     }
+
+    /// <summary>Whether h x w cells are the input at a usual stride: heads reshape to all kinds of axes, which must not
+    /// pass for rows and columns.</summary>
+    private static bool CoversExactly(long h, long w, ModelInput input) => Array.Exists(
+        InterleavedStrides,
+        stride => (h, w) == (input.Height / stride, input.Width / stride)
+            || (h, w) == ((input.Height + stride - 1) / stride, (input.Width + stride - 1) / stride));
 
     /// <summary>Whether h x w cells are the input at some stride, a cell more or less at the border.</summary>
     private static bool Covers(long h, long w, ModelInput input)

@@ -88,7 +88,9 @@ internal sealed class NetworkAnatomy
     /// none.</summary>
     /// <remarks>Of a vision transformer, what the last attention reads: behind it, cells that the head does not look
     /// at get no gradient.</remarks>
-    public Layer? BeforeHead(string score) => BeforeLastAttention(score) ?? FirstActivation(_dominators.Above([score]));
+    public Layer? BeforeHead(string score) => FirstActivation(_dominators.Above([score])) is { } last
+        ? last.Grid!.Layout == GridLayout.Tokens ? BeforeLastAttention(score) ?? last : last
+        : null;
 
     /// <summary>Of a detector, for each of its scales the last activation that all numbers of that scale depend
     /// on.</summary>
@@ -155,7 +157,7 @@ internal sealed class NetworkAnatomy
         // What queries and keys have in common, past the projections that make them.
         return _dominators.Above(attention.Outputs)
             .Select(value => _layers.GetValueOrDefault(value))
-            .FirstOrDefault(layer => layer?.Grid is not null && !IsProjection(layer));
+            .FirstOrDefault(layer => layer?.Grid is { Layout: GridLayout.Tokens } && !IsProjection(layer));
     }
 
     private bool IsProjection(Layer layer) => _graph.Producer(layer.Name) is { } node

@@ -17,3 +17,9 @@ internal abstract class PixelPath { public int Count; public void WritePoint(int
 internal sealed class IntegratedGradients(ModelInput i, float[] x) : PixelPath {}
 internal sealed class SmoothGrad(ModelInput i, float[] x) : PixelPath {}
 internal static class Saliency { public static HeatMap Combine(ReadOnlySpan<float> g, ModelInput i) => null!; }
+internal static class TraceStubs {
+ public static OutputElement[] Trace(this VisionService.Detection.Detector d, VisionService.Detection.DetectRequest r, ModelOutputs o, int row, int c) => [];
+ public static OutputElement[] Trace(this VisionService.Segmentation.Segmenter d, VisionService.Segmentation.SegmentRequest r, ModelOutputs o, int c) => [];
+ public static IReadOnlyList<(int ClassId,long Cells)> Coverage(this VisionService.Segmentation.Segmenter d, VisionService.Segmentation.SegmentRequest r, ModelOutputs o) => [];
+ public static float Fraction(this VisionService.Segmentation.Segmenter d, VisionService.Segmentation.SegmentRequest r, ModelOutputs o, int c) => 0;
+}

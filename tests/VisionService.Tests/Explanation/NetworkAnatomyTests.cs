@@ -1,0 +1,63 @@
+using System.Text.Json;
+using OnnxGraph;
+using VisionService.Explanation;
+using VisionService.Inference;
+using VisionService.Tests.Imaging;
+
+namespace VisionService.Tests.Explanation;
+
+public class NetworkAnatomyTests
+{
+    /// <summary>Where people who explain these networks by hand put their hook.</summary>
+    [Theory]
+    [InlineData("vgg")]
+    [InlineData("resnet_v1")]
+    [InlineData("densenet")]
+    [InlineData("mobilenet_v2")]
+    [InlineData("vit")]
+    [InlineData("zoo_a")]
+    public void The_layer_before_the_head_of_a_classifier_is_its_last_activation(string net)
+    {
+        foreach (var (graph, feature, input) in Exports(net))
+        {
+            Assert.Equal(feature, Anatomy(graph, input).BeforeHead("logits")?.Name);
+        }
+    }
+
+    [Fact]
+    public void The_layer_of_a_map_is_at_the_bottleneck()
+    {
+        foreach (var (graph, feature, input) in Exports("unet"))
+        {
+            Assert.Equal(feature, Anatomy(graph, input).Bottleneck("seg")?.Name);
+        }
+    }
+
+    [Fact]
+    public void A_detector_has_one_layer_for_each_scale()
+    {
+        foreach (var (graph, feature, input) in Exports("yolo"))
+        {
+            var layers = Anatomy(graph, input).BeforeHeads(["output0"]);
+            foreach (var l in layers) { TestContext.Current.TestOutputHelper!.WriteLine(l.ToString()); }
+            Assert.Equal([(8, 12), (4, 6)], layers.Select(layer => (layer.Grid!.Height, layer.Grid.Width)).OrderDescending());
+            Assert.Contains(feature, layers.Select(layer => layer.Name));
+        }
+    }
+
+    private static NetworkAnatomy Anatomy(Graph graph, ModelInput input) =>
+        new(graph, "input", input, GraphProbes.RunAll(graph));
+
+    private static IEnumerable<(Graph Graph, string Feature, ModelInput Input)> Exports(string net)
+    {
+        var folder = SharedFiles.Path("explain");
+        using var manifest = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "manifest.json")));
+        var described = manifest.RootElement.GetProperty("nets").GetProperty(net);
+        var shape = described.GetProperty("input").GetProperty("shape").EnumerateArray().Select(size => size.GetInt32()).ToArray();
+        foreach (var export in described.GetProperty("exports").EnumerateArray())
+        {
+            var graph = Graph.Load(Path.Combine(folder, net, export.GetProperty("file").GetString()!));
+            yield return (graph, export.GetProperty("taps").GetProperty("feat").GetString()!, new ModelInput(shape[1], shape[2], shape[3]));
+        }
+    }
+}
