@@ -93,6 +93,12 @@ internal sealed class Detector(
         return candidates;
     }
 
+    /// <summary>The elements of the outputs that the score of one of <see cref="Find"/>'s candidates is made of,
+    /// weighted as <see cref="IDetectionDecoder.Trace"/> says.</summary>
+    /// <param name="row">The candidate's row.</param>
+    public OutputElement[] Trace(DetectRequest request, ModelOutputs outputs, int row, int classId) =>
+        DecoderFor(Shape(request), outputs).Trace(outputs, row, classId);
+
     private static (int Width, int Height) SourceSize(DetectRequest request) => request.Part is { } part
         ? (part.Width, part.Height)
         : (request.Image.SourceWidth, request.Image.SourceHeight);

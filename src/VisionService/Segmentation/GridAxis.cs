@@ -11,7 +11,6 @@ namespace VisionService.Segmentation;
 /// picture's edge the last cell that shows it is continued. Rented memory: dispose of it.</remarks>
 internal sealed class GridAxis : IDisposable
 {
-    private readonly int _last;
     private readonly int[] _cells;
     private readonly float[] _weights;
 
@@ -21,8 +20,8 @@ internal sealed class GridAxis : IDisposable
         var scale = (double)span.Resized / span.Source;
         var toCells = (double)cells / span.Input;
         var visible = (Start: Math.Max(span.Offset, 0), End: Math.Min(span.Offset + span.Resized, span.Input));
-        var low = Math.Clamp((int)Math.Floor(visible.Start * toCells), 0, cells - 1);
-        _last = Math.Clamp((int)Math.Ceiling(visible.End * toCells) - 1, low, cells - 1);
+        FirstCell = Math.Clamp((int)Math.Floor(visible.Start * toCells), 0, cells - 1);
+        LastCell = Math.Clamp((int)Math.Ceiling(visible.End * toCells) - 1, FirstCell, cells - 1);
 
         // Beyond a crop the network saw nothing.
         Start = Math.Clamp((int)Math.Ceiling((-span.Offset / scale) - 0.5) - first, 0, length);
@@ -32,8 +31,9 @@ internal sealed class GridAxis : IDisposable
         _weights = ArrayPool<float>.Shared.Rent(length);
         for (var i = 0; i < length; i++)
         {
-            var position = Math.Clamp(((((first + i + 0.5) * scale) + span.Offset) * toCells) - 0.5, low, _last);
-            var cell = Math.Min((int)position, Math.Max(_last - 1, low));
+            var position = ((((first + i + 0.5) * scale) + span.Offset) * toCells) - 0.5;
+            position = Math.Clamp(position, FirstCell, LastCell);
+            var cell = Math.Min((int)position, Math.Max(LastCell - 1, FirstCell));
             (_cells[i], _weights[i]) = (cell, (float)(position - cell));
         }
     }
@@ -46,6 +46,12 @@ internal sealed class GridAxis : IDisposable
 
     /// <summary>The pixel after the last that the network saw.</summary>
     public int End { get; }
+
+    /// <summary>The first cell that shows the picture.</summary>
+    public int FirstCell { get; }
+
+    /// <summary>The last cell that shows the picture.</summary>
+    public int LastCell { get; }
 
     /// <summary>For each pixel the cell before it.</summary>
     public ReadOnlySpan<int> Cells => _cells.AsSpan(0, Length);
@@ -77,7 +83,7 @@ internal sealed class GridAxis : IDisposable
         new(new(cells, cells, 0, size), cells, first, length);
 
     /// <summary>The cell after this one; itself at the end.</summary>
-    public int Next(int cell) => Math.Min(cell + 1, _last);
+    public int Next(int cell) => Math.Min(cell + 1, LastCell);
 
     /// <summary>The cell that holds the pixel's centre.</summary>
     public int Nearest(int pixel) => _weights[pixel] < 0.5f ? _cells[pixel] : Next(_cells[pixel]);

@@ -18,7 +18,19 @@ internal readonly ref partial struct MaskQueries(
     private readonly ReadOnlySpan<float> _classLogits = classLogits;
     private readonly ReadOnlySpan<float> _maskLogits = maskLogits;
 
+    public int Count => queries;
+
     private int Classes => (_classLogits.Length / queries) - 1;
+
+    /// <summary>The likeliest class of a query; null: it found nothing.</summary>
+    public int? ClassOf(int query)
+    {
+        var best = TensorPrimitives.IndexOfMax(_classLogits.Slice(query * (Classes + 1), Classes + 1));
+        return best < Classes ? best : null;
+    }
+
+    /// <summary>The mask logits of a query, [h, w]: above 0 inside.</summary>
+    public ReadOnlySpan<float> CellsOf(int query) => _maskLogits.Slice(query * height * width, height * width);
 
     /// <summary>Each pixel's best class, every query voting with its mask's probability times its class's.</summary>
     public LabelMap Semantic(ClassChoice choice)
@@ -34,7 +46,7 @@ internal readonly ref partial struct MaskQueries(
             for (var q = 0; q < queries; q++)
             {
                 TensorPrimitives.SoftMax(_classLogits.Slice(q * (classes + 1), classes + 1), probabilities);
-                TensorPrimitives.Sigmoid(_maskLogits.Slice(q * area, area), masks);
+                TensorPrimitives.Sigmoid(CellsOf(q), masks);
                 for (var i = 0; i < area; i++)
                 {
                     var cell = scores.Slice(i * classes, classes);
@@ -85,15 +97,14 @@ internal readonly ref partial struct MaskQueries(
     private InstanceMask Mask(int query)
     {
         var image = MaskBox.Of(placement.SourceWidth, placement.SourceHeight);
-        var cells = _maskLogits.Slice(query * height * width, height * width);
-        return ObjectMasks.Sample(cells, height, width, placement, image, threshold: 0).Trim();
+        return ObjectMasks.Sample(CellsOf(query), height, width, placement, image, threshold: 0).Trim();
     }
 
     /// <summary>The mean probability of the cells inside a query's mask.</summary>
     private float Certainty(int query)
     {
         var (sum, count) = (0.0, 0);
-        foreach (var logit in _maskLogits.Slice(query * height * width, height * width))
+        foreach (var logit in CellsOf(query))
         {
             if (logit > 0)
             {

@@ -59,6 +59,15 @@ internal static class Matte
         return map;
     }
 
+    /// <summary>Which of the model's own cells are foreground: <see cref="Foreground"/> before it is
+    /// interpolated.</summary>
+    public static bool[] ForegroundCells(ReadOnlySpan<float> cells, MatteActivation activation, float minScore)
+    {
+        var activated = new float[cells.Length];
+        Activate(cells, activation, activated);
+        return Array.ConvertAll(activated, opacity => opacity > minScore);
+    }
+
     private static void Rows<T>(
         ReadOnlySpan<float> cells, int height, int width, in Placement placement, MatteActivation activation, T state,
         RowWriter<T> write)

@@ -33,6 +33,22 @@ internal readonly ref struct ScoreMap
     public static ScoreMap Interleaved(ReadOnlySpan<float> values, int classes, int height, int width) =>
         new(values, classes, height, width, isInterleaved: true);
 
+    /// <summary>Where among the values a class's score in a cell stands; cells are counted row by row.</summary>
+    public int IndexOf(int classId, int cell) =>
+        IsInterleaved ? (cell * Classes) + classId : (classId * Height * Width) + cell;
+
+    /// <summary>The class with the highest score in a cell; of equal ones the lower.</summary>
+    public int BestIn(int cell)
+    {
+        var best = 0;
+        for (var c = 1; c < Classes; c++)
+        {
+            best = Values[IndexOf(c, cell)] > Values[IndexOf(best, cell)] ? c : best;
+        }
+
+        return best;
+    }
+
     /// <summary>Row <paramref name="y"/> as <c>[w, C]</c>.</summary>
     /// <param name="buffer">Room for the row; used only where the classes lie in planes.</param>
     public ReadOnlySpan<float> Row(int y, Span<float> buffer)

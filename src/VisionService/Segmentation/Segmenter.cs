@@ -54,7 +54,7 @@ internal delegate IReadOnlyList<FoundObject> ObjectFinder(SegmentRequest request
 /// <param name="reading">How the outputs are read.</param>
 /// <param name="background">The id of pixels that belong to no class; null: there is none, they are void.</param>
 /// <param name="findObjects">For models whose masks belong to boxes; null for the others.</param>
-internal sealed class Segmenter(
+internal sealed partial class Segmenter(
     InputGeometry geometry, int channels, OutputReading reading, int? background, ObjectFinder? findObjects)
     : IVisionTask<SegmentRequest, SegmentResult>
 {
@@ -136,8 +136,7 @@ internal sealed class Segmenter(
     private LabelMap Map(SegmentRequest request, ModelOutputs outputs, Placement placement)
     {
         var choice = new ClassChoice((ushort)(background ?? LabelMap.Void), request.Classes);
-        var shape = outputs.Shape(reading.Output);
-        var (height, width) = Places(shape);
+        var (height, width) = Places(outputs.Shape(reading.Output));
         switch (reading.Form)
         {
             case SegmentationForm.Indices:
@@ -149,14 +148,18 @@ internal sealed class Segmenter(
             case SegmentationForm.MaskQueries:
                 return Queries(outputs, placement).Semantic(choice);
             default:
-                var scores = outputs.Floats(reading.Output);
-                return LabelMap.OfBest(
-                    reading.IsInterleaved
-                        ? ScoreMap.Interleaved(scores, (int)shape[^1], height, width)
-                        : ScoreMap.Planar(scores, (int)shape[^3], height, width),
-                    placement,
-                    choice);
+                return LabelMap.OfBest(Scores(outputs), placement, choice);
         }
+    }
+
+    private ScoreMap Scores(ModelOutputs outputs)
+    {
+        var scores = outputs.Floats(reading.Output);
+        var shape = outputs.Shape(reading.Output);
+        var (height, width) = Places(shape);
+        return reading.IsInterleaved
+            ? ScoreMap.Interleaved(scores, (int)shape[^1], height, width)
+            : ScoreMap.Planar(scores, (int)shape[^3], height, width);
     }
 
     /// <summary>Height and width of a map, wherever its classes or its one channel stand.</summary>

@@ -1,4 +1,5 @@
 using VisionService.Detection;
+using VisionService.Detection.Decoders;
 using VisionService.Imaging;
 using VisionService.Inference;
 using VisionService.Tests.Imaging;
@@ -48,6 +49,24 @@ public sealed class DetectorTests
         detector.Preprocess(Request(image) with { Part = part }, seen);
         detector.Preprocess(Request(cut), expected);
         Assert.Equal(expected, seen);
+    }
+
+    [Fact]
+    public void What_was_found_is_traced_by_its_row_and_class()
+    {
+        // Three anchors, two classes: the second anchor is class 1, in row 5 of 6.
+        using var tensors = new OutputTensors().Add(
+            "output0", [1, 6, 3], 9f, 30, 50, 9, 30, 50, 8, 8, 8, 8, 8, 8, 0, 0, 0, 0, 0.9f, 0);
+        using var image = new RgbImage(64, 48);
+        var detector = new Detector(
+            new InputGeometry(64, 64, ResizeMode.Letterbox),
+            channels: 3,
+            DetectorFamilies.Find("yolov8")!,
+            static (_, _) => new YoloV8(0, 2));
+        var outputs = tensors.Read();
+        using var found = detector.Find(Request(image), outputs);
+        var element = Assert.Single(detector.Trace(Request(image), outputs, found.Rows[0], found.ClassIds[0]));
+        Assert.Equal(new OutputElement(0, (5 * 3) + 1, 1), element);
     }
 
     private static Detector Detector() => new(

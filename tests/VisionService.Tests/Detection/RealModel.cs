@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using VisionService.Detection;
+using VisionService.Detection.Decoders;
 using VisionService.Imaging;
 using VisionService.Inference;
 using VisionService.Tests.Imaging;
@@ -19,7 +20,33 @@ internal sealed record RealModel(string File, InputGeometry Geometry)
     /// <summary>What a family reads in a photo, in its pixels.</summary>
     /// <param name="photo">Under the shared folder.</param>
     /// <param name="manifest">The family's name where the file cannot tell it.</param>
-    public List<DetectedObject> Detect(string photo, string? manifest = null, float minScore = 0.25f, float maxIoU = 0.45f)
+    public List<DetectedObject> Detect(string photo, string? manifest = null, float minScore = 0.25f, float maxIoU = 0.45f) =>
+        Read(photo, manifest, minScore, maxIoU, static (_, _, candidates) => candidates.ToObjects());
+
+    /// <summary>The score of each object and the numbers of the outputs that it is traced to.</summary>
+    public List<(float Score, float[] Traced)> Trace(string photo, string? manifest = null) =>
+        Read(photo, manifest, 0.25f, 0.45f, static (decoder, run, candidates) =>
+        {
+            var outputs = new ModelOutputs(run, 0);
+            var found = new List<(float Score, float[] Traced)>();
+            for (var i = 0; i < candidates.Count; i++)
+            {
+                var traced = decoder.Trace(outputs, candidates.Rows[i], candidates.ClassIds[i]);
+                var values = new float[traced.Length];
+                for (var k = 0; k < traced.Length; k++)
+                {
+                    values[k] = outputs.Floats(traced[k].Output)[traced[k].Index];
+                }
+
+                found.Add((candidates.Scores[i], values));
+            }
+
+            return found;
+        });
+
+    private List<T> Read<T>(
+        string photo, string? manifest, float minScore, float maxIoU,
+        Func<IDetectionDecoder, BatchOutputs, Candidates, List<T>> read)
     {
         using var session = Load();
         var signature = Signature(session);
@@ -32,7 +59,8 @@ internal sealed record RealModel(string File, InputGeometry Geometry)
         var placement = Geometry.Place(image.SourceWidth, image.SourceHeight);
         using var outputs = Run(session, image, placement);
         using var candidates = Candidates.Rent(new ScoreFilter(minScore), keyPointCount: decoder.KeyPointCount);
-        decoder.Decode(new ModelOutputs(new BatchOutputs(session.OutputNames, outputs, 1, 1), 0), candidates);
+        var run = new BatchOutputs(session.OutputNames, outputs, 1, 1);
+        decoder.Decode(new ModelOutputs(run, 0), candidates);
         // The references dropped duplicates class by class, also YOLOX's.
         var method = family.Suppression == SuppressionMethod.None ? SuppressionMethod.None : SuppressionMethod.Class;
         NonMaxSuppression.Keep(candidates, method, maxIoU, 300);
@@ -40,7 +68,7 @@ internal sealed record RealModel(string File, InputGeometry Geometry)
         var scaleY = (float)placement.SourceHeight / placement.ResizedHeight;
         candidates.Map(scaleX, scaleY, -placement.OffsetX * scaleX, -placement.OffsetY * scaleY);
         candidates.Clip(image.SourceWidth, image.SourceHeight);
-        return candidates.ToObjects();
+        return read(decoder, run, candidates);
     }
 
     public DetectorSignature Signature(int? classCount = null)

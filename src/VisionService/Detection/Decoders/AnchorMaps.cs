@@ -19,23 +19,45 @@ internal sealed class AnchorMaps(
         var firstRow = 0;
         for (var level = 0; level < levels.Length; level++)
         {
-            var values = outputs.Floats(levels[level]);
-            var map = Layout.Of(outputs.Shape(levels[level]), anchors[level].Length / 2, 5 + classCount);
-            DecodeLevel(values, map, level, firstRow, into);
-            firstRow += values.Length / (5 + classCount);
+            DecodeLevel(outputs.Floats(levels[level]), LayoutOf(outputs, level), level, firstRow, into);
+            firstRow += RowsIn(outputs, level);
         }
     }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId)
+    {
+        var (level, rowInLevel) = Levels.Find(outputs, row, levels.Length, RowsIn);
+        var output = levels[level];
+        var map = LayoutOf(outputs, level);
+        var start = map.Start(rowInLevel / map.Cells, rowInLevel % map.Cells);
+        var (objectness, first) = (start + (4 * map.ChannelStep), start + (5 * map.ChannelStep));
+        var own = first + (classId * map.ChannelStep);
+        var found = coding.IsObjectnessActivated
+            ? ScoreFactor.Probability(outputs, output, objectness)
+            : ScoreFactor.Sigmoid(outputs, output, objectness);
+        return found.Times(coding.Classes switch
+        {
+            ClassActivation.Sigmoid => ScoreFactor.Sigmoid(outputs, output, own),
+            ClassActivation.Softmax => ScoreFactor.Softmax(outputs, output, own, first, map.ChannelStep, classCount),
+            _ => ScoreFactor.Probability(outputs, output, own),
+        });
+    }
+
+    private int RowsIn(ModelOutputs outputs, int level) => outputs.Floats(levels[level]).Length / (5 + classCount);
+
+    private Layout LayoutOf(ModelOutputs outputs, int level) =>
+        Layout.Of(outputs.Shape(levels[level]), anchors[level].Length / 2, 5 + classCount);
 
     private void DecodeLevel(ReadOnlySpan<float> values, Layout map, int level, int firstRow, Candidates into)
     {
         var minObjectness = coding.IsObjectnessActivated ? into.MinScore : Activations.Logit(into.MinScore);
-        var cells = map.Width * map.Height;
+        var cells = map.Cells;
         var classes = new float[classCount].AsSpan(); // a few hundred bytes per level and run
         for (var anchor = 0; anchor < anchors[level].Length / 2; anchor++)
         {
             for (var cell = 0; cell < cells; cell++)
             {
-                var at = values[((anchor * map.AnchorStep) + (cell * map.CellStep))..];
+                var at = values[map.Start(anchor, cell)..];
                 var objectness = at[4 * map.ChannelStep];
                 if (!(objectness >= minObjectness))
                 {
@@ -90,6 +112,8 @@ internal sealed class AnchorMaps(
     /// <summary>Where the numbers of a map lie, as distances between neighbours.</summary>
     private readonly record struct Layout(int Height, int Width, int AnchorStep, int CellStep, int ChannelStep)
     {
+        public int Cells => Width * Height;
+
         public static Layout Of(ReadOnlySpan<long> shape, int anchors, int channels)
         {
             var (a, b, c) = ((int)shape[1], (int)shape[2], (int)shape[3]);
@@ -101,5 +125,8 @@ internal sealed class AnchorMaps(
                     ? new Layout(b, c, channels * b * c, 1, b * c)
                     : new Layout(a, b, channels, anchors * channels, 1);
         }
+
+        /// <summary>The first number of an anchor in a cell.</summary>
+        public int Start(int anchor, int cell) => (anchor * AnchorStep) + (cell * CellStep);
     }
 }

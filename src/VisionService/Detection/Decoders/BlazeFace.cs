@@ -49,4 +49,6 @@ internal sealed class BlazeFace : IDetectionDecoder
             }
         }
     }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId) => [new(_logits, row, 1)];
 }

@@ -16,6 +16,8 @@ internal sealed class BoxesAndScores(int boxes, int scores) : IDetectionDecoder
     /// <summary>Whether the first score is that of background; class ids then start after it.</summary>
     public bool HasBackground { get; init; }
 
+    private int FirstClass => HasBackground ? 1 : 0;
+
     public static (float X, float Y) ScaleOf(ModelInput input) => (input.Width, input.Height);
 
     public void Decode(ModelOutputs outputs, Candidates into)
@@ -23,10 +25,9 @@ internal sealed class BoxesAndScores(int boxes, int scores) : IDetectionDecoder
         var corners = outputs.Floats(boxes);
         var probabilities = outputs.Floats(scores);
         var rowLength = (int)outputs.Shape(scores)[^1];
-        var first = HasBackground ? 1 : 0;
         for (var i = 0; i < probabilities.Length / rowLength; i++)
         {
-            var classes = probabilities.Slice((i * rowLength) + first, rowLength - first);
+            var classes = probabilities.Slice((i * rowLength) + FirstClass, rowLength - FirstClass);
             var best = TensorPrimitives.Max(classes);
             if (best >= into.MinScore)
             {
@@ -36,4 +37,7 @@ internal sealed class BoxesAndScores(int boxes, int scores) : IDetectionDecoder
             }
         }
     }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId) =>
+        [new(scores, (row * (int)outputs.Shape(scores)[^1]) + FirstClass + classId, 1)];
 }

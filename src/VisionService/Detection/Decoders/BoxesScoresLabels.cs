@@ -47,6 +47,9 @@ internal sealed class BoxesScoresLabels(int boxes, int? scores, NumericOutput la
             into.Add(box, (int)labels.At(outputs, i) - FirstClass, score, i);
         }
     }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId) =>
+        [scores is { } list ? new(list, row, 1) : new(boxes, (row * (int)outputs.Shape(boxes)[^1]) + 4, 1)];
 }
 
 /// <summary>An output of whole numbers, which exporters store as integers or as floats.</summary>

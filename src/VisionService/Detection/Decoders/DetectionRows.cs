@@ -58,4 +58,7 @@ internal sealed class DetectionRows(int output, RowLayout layout, int keyPointCo
             }
         }
     }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId) =>
+        [new(output, (row * (int)outputs.Shape(output)[^1]) + layout.Score, 1)];
 }

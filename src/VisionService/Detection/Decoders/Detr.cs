@@ -46,4 +46,7 @@ internal sealed class Detr(int logits, int boxes, int classCount, bool hasSoftma
             }
         }
     }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId) =>
+        [new(logits, (row * (int)outputs.Shape(logits)[^1]) + classId, 1)];
 }

@@ -15,8 +15,7 @@ internal sealed class FastestDet(int output, int classCount, ModelInput input, i
         var values = outputs.Floats(output);
         var (columns, rows) = (input.Width / stride, input.Height / stride);
         var cells = columns * rows;
-        var isPlanar = outputs.Shape(output).Length == 4 && outputs.Shape(output)[1] == 5 + classCount;
-        var (cellStep, channelStep) = isPlanar ? (1, cells) : (5 + classCount, 1);
+        var (cellStep, channelStep) = Steps(outputs);
         for (var cell = 0; cell < cells; cell++)
         {
             var at = values[(cell * cellStep)..];
@@ -40,5 +39,24 @@ internal sealed class FastestDet(int output, int classCount, ModelInput input, i
                 into.Add(box, classId, score, cell);
             }
         }
+    }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId)
+    {
+        var (cellStep, channelStep) = Steps(outputs);
+        var objectness = row * cellStep;
+        var own = objectness + ((5 + classId) * channelStep);
+        var values = outputs.Floats(output);
+        // The derivatives 0.6 / objectness and 0.4 / class of the score's logarithm, without their denominators.
+        return [new(output, objectness, 0.6f * values[own]), new(output, own, 0.4f * values[objectness])];
+    }
+
+    /// <summary>From a cell to the next one and from a channel to the next one.</summary>
+    private (int Cell, int Channel) Steps(ModelOutputs outputs)
+    {
+        var shape = outputs.Shape(output);
+        return shape.Length == 4 && shape[1] == 5 + classCount
+            ? (1, (input.Width / stride) * (input.Height / stride))
+            : (5 + classCount, 1);
     }
 }

@@ -26,9 +26,7 @@ internal sealed class FullyConvolutionalGrid(int output, int classCount, ModelIn
     public void Decode(ModelOutputs outputs, Candidates into)
     {
         var values = outputs.Floats(output);
-        var shape = outputs.Shape(output);
-        var isPlanar = shape[1] == classCount + 5;
-        var (rows, columns) = isPlanar ? ((int)shape[2], (int)shape[3]) : ((int)shape[1], (int)shape[2]);
+        var (rows, columns, cellStep, channelStep) = LayoutOf(outputs);
         var (cellWidth, cellHeight) = ((float)input.Width / columns, (float)input.Height / rows);
         var window = Window ?? (cellWidth, cellHeight);
         // Windows are spread evenly: the first starts at the left edge, the last ends at the right one.
@@ -39,7 +37,7 @@ internal sealed class FullyConvolutionalGrid(int output, int classCount, ModelIn
         {
             for (var k = 0; k < cell.Length; k++)
             {
-                cell[k] = isPlanar ? values[(k * rows * columns) + i] : values[(i * cell.Length) + k];
+                cell[k] = values[(i * cellStep) + (k * channelStep)];
             }
 
             var (score, classId) = Score(cell);
@@ -56,6 +54,25 @@ internal sealed class FullyConvolutionalGrid(int output, int classCount, ModelIn
                 into.Add(box, classId, score, i);
             }
         }
+    }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId)
+    {
+        var (_, _, cellStep, channelStep) = LayoutOf(outputs);
+        var first = row * cellStep;
+        var (own, objectness) = (first + (classId * channelStep), first + (classCount * channelStep));
+        return HasLogits
+            ? ScoreFactor.Softmax(outputs, output, own, first, channelStep, classCount)
+                .Times(ScoreFactor.Sigmoid(outputs, output, objectness))
+            : ScoreFactor.Probability(outputs, output, own).Times(ScoreFactor.Probability(outputs, output, objectness));
+    }
+
+    private (int Rows, int Columns, int CellStep, int ChannelStep) LayoutOf(ModelOutputs outputs)
+    {
+        var shape = outputs.Shape(output);
+        return shape[1] == classCount + 5
+            ? ((int)shape[2], (int)shape[3], 1, (int)(shape[2] * shape[3]))
+            : ((int)shape[1], (int)shape[2], classCount + 5, 1);
     }
 
     private static float Step(float side, float window, int cells) => cells == 1 ? 0 : (side - window) / (cells - 1);

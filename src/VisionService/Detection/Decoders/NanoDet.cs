@@ -53,6 +53,19 @@ internal sealed class NanoDet : IDetectionDecoder
         }
     }
 
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId)
+    {
+        var (level, rowInLevel) = Levels.Find(outputs, row, _heads.Length, RowsIn);
+        var scores = _heads[level].Scores;
+        return [new(scores, (rowInLevel * (int)outputs.Shape(scores)[^1]) + classId, 1)];
+    }
+
+    private int RowsIn(ModelOutputs outputs, int level)
+    {
+        var scores = _heads[level].Scores;
+        return outputs.Floats(scores).Length / (int)outputs.Shape(scores)[^1];
+    }
+
     private Box BoxAt(int point, ReadOnlySpan<float> distances)
     {
         var bins = distances.Length / 4;

@@ -9,8 +9,6 @@ namespace VisionService.Detection.Decoders;
 /// <remarks>Lin et al., Focal Loss, 2017. Source: NVIDIA retinanet-examples, box.py.</remarks>
 internal sealed class RetinaNet(int[] scores, int[] deltas, int classCount, ModelInput input) : IDetectionDecoder
 {
-    private const int AnchorsPerCell = 9;
-
     /// <summary>Width and height of each anchor, in strides; shapes are height over width.</summary>
     private static readonly (float Width, float Height)[] Anchors =
     [
@@ -39,9 +37,20 @@ internal sealed class RetinaNet(int[] scores, int[] deltas, int classCount, Mode
                 }
             }
 
-            firstRow += AnchorsPerCell * rows * columns;
+            firstRow += RowsIn(outputs, level);
         }
     }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId)
+    {
+        var (level, rowInLevel) = Levels.Find(outputs, row, scores.Length, RowsIn);
+        var shape = outputs.Shape(scores[level]);
+        var cells = (int)(shape[2] * shape[3]);
+        var (anchor, cell) = Math.DivRem(rowInLevel, cells);
+        return [new(scores[level], (((anchor * classCount) + classId) * cells) + cell, 1)];
+    }
+
+    private int RowsIn(ModelOutputs outputs, int level) => outputs.Floats(scores[level]).Length / classCount;
 
     private Box BoxAt(ReadOnlySpan<float> deltas, int anchor, int cell, int rows, int columns)
     {

@@ -42,6 +42,13 @@ internal sealed class Scrfd(Scrfd.Head[] heads, ModelInput input) : IDetectionDe
         }
     }
 
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId)
+    {
+        var (level, rowInLevel) = Levels.Find(
+            outputs, row, heads.Length, (outputs, level) => outputs.Floats(heads[level].Scores).Length);
+        return [new(heads[level].Scores, rowInLevel, 1)];
+    }
+
     /// <summary>The outputs of one stride.</summary>
     internal readonly record struct Head(int Stride, int Scores, int Distances, int? KeyPoints);
 }

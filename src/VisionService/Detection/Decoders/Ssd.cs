@@ -62,6 +62,9 @@ internal sealed class Ssd(int scores, int offsets, ModelInput input) : IDetectio
         }
     }
 
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId) =>
+        [new(scores, (row * (int)outputs.Shape(scores)[^1]) + 1 + classId, 1)];
+
     /// <summary>RetinaFace's: two squares a cell on strides 8, 16, 32; four numbers a prior: centre and size,
     /// 0-1.</summary>
     public static float[] RetinaFacePriors(ModelInput input)

@@ -27,4 +27,7 @@ internal sealed class UltralyticsRtDetr(int output, int classCount, ModelInput i
             }
         }
     }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId) =>
+        [new(output, (row * (int)outputs.Shape(output)[^1]) + 4 + classId, 1)];
 }

@@ -28,8 +28,7 @@ internal sealed class YoloFastestV2(int[] levels, float[][] anchors, int classCo
         {
             var values = outputs.Floats(levels[level]);
             var (rows, columns) = ((int)outputs.Shape(levels[level])[1], (int)outputs.Shape(levels[level])[2]);
-            var perCell = anchors[level].Length / 2;
-            var channels = (perCell * 5) + classCount;
+            var (perCell, channels) = CellOf(level);
             for (var cell = 0; cell < rows * columns; cell++)
             {
                 var at = values.Slice(cell * channels, channels);
@@ -52,5 +51,28 @@ internal sealed class YoloFastestV2(int[] levels, float[][] anchors, int classCo
                 }
             }
         }
+    }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId)
+    {
+        var (level, rowInLevel) = Levels.Find(outputs, row, levels.Length, RowsIn);
+        var (perCell, channels) = CellOf(level);
+        var (cell, anchor) = Math.DivRem(rowInLevel, perCell);
+        var start = cell * channels;
+        return ScoreFactor.Probability(outputs, levels[level], start + (perCell * 4) + anchor)
+            .Times(ScoreFactor.Probability(outputs, levels[level], start + (perCell * 5) + classId));
+    }
+
+    private int RowsIn(ModelOutputs outputs, int level)
+    {
+        var (perCell, channels) = CellOf(level);
+        return outputs.Floats(levels[level]).Length / channels * perCell;
+    }
+
+    /// <summary>Anchors and numbers of a cell.</summary>
+    private (int Anchors, int Channels) CellOf(int level)
+    {
+        var perCell = anchors[level].Length / 2;
+        return (perCell, (perCell * 5) + classCount);
     }
 }

@@ -14,14 +14,15 @@ internal sealed class YoloV1(int output, int boxesPerCell, int classCount, Model
     /// <summary>Whether w and h are square roots, as the paper trains them. Default false.</summary>
     public bool HasSquareRoots { get; init; }
 
+    private int Channels => (boxesPerCell * 5) + classCount;
+
     public void Decode(ModelOutputs outputs, Candidates into)
     {
         var values = outputs.Floats(output);
-        var channels = (boxesPerCell * 5) + classCount;
-        var side = (int)Math.Sqrt(values.Length / channels);
+        var side = (int)Math.Sqrt(values.Length / Channels);
         for (var cell = 0; cell < side * side; cell++)
         {
-            var at = values.Slice(cell * channels, channels);
+            var at = values.Slice(cell * Channels, Channels);
             var classes = at[(boxesPerCell * 5)..];
             var best = TensorPrimitives.Max(classes);
             for (var i = 0; i < boxesPerCell; i++)
@@ -40,5 +41,13 @@ internal sealed class YoloV1(int output, int boxesPerCell, int classCount, Model
                 }
             }
         }
+    }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId)
+    {
+        var (cell, box) = Math.DivRem(row, boxesPerCell);
+        var start = cell * Channels;
+        return ScoreFactor.Probability(outputs, output, start + (box * 5) + 4)
+            .Times(ScoreFactor.Probability(outputs, output, start + (boxesPerCell * 5) + classId));
     }
 }

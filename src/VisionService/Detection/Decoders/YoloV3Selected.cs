@@ -27,4 +27,7 @@ internal sealed class YoloV3Selected(int boxes, int scores, int selected) : IDet
                 new Box(box[1], box[0], box[3], box[2]), classId, probabilities[(classId * count) + row], row);
         }
     }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId) =>
+        [new(scores, (classId * (outputs.Floats(boxes).Length / 4)) + row, 1)];
 }

@@ -31,4 +31,11 @@ internal sealed class YoloV5(int output, int classCount) : IDetectionDecoder
             }
         }
     }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId)
+    {
+        var start = row * (int)outputs.Shape(output)[^1];
+        return ScoreFactor.Probability(outputs, output, start + 4)
+            .Times(ScoreFactor.Probability(outputs, output, start + 5 + classId));
+    }
 }

@@ -35,6 +35,9 @@ internal sealed class YoloV8(int output, int classCount, int keyPointCount = 0, 
         }
     }
 
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId) =>
+        [new(output, ((4 + classId) * (int)outputs.Shape(output)[^1]) + row, 1)];
+
     /// <param name="column">From the anchor's cx on; its next number is <paramref name="anchors"/> further.</param>
     private void Add(
         ReadOnlySpan<float> column, int anchors, int classId, float score, int anchor, Candidates into)

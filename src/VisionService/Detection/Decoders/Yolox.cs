@@ -39,4 +39,11 @@ internal sealed class Yolox(int output, int classCount, ModelInput input, ReadOn
             }
         }
     }
+
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId)
+    {
+        var start = row * (int)outputs.Shape(output)[^1];
+        return ScoreFactor.Probability(outputs, output, start + 4)
+            .Times(ScoreFactor.Probability(outputs, output, start + 5 + classId));
+    }
 }

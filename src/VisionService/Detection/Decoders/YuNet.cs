@@ -44,6 +44,15 @@ internal sealed class YuNet(YuNet.Head[] heads, ModelInput input) : IDetectionDe
         }
     }
 
+    public OutputElement[] Trace(ModelOutputs outputs, int row, int classId)
+    {
+        var (level, cell) = Levels.Find(
+            outputs, row, heads.Length, (outputs, level) => outputs.Floats(heads[level].Classes).Length);
+        // A root grows as what is under it; the clamp only cuts off rounding.
+        return ScoreFactor.Probability(outputs, heads[level].Classes, cell)
+            .Times(ScoreFactor.Probability(outputs, heads[level].Objectness, cell));
+    }
+
     /// <summary>The outputs of one stride.</summary>
     internal readonly record struct Head(int Stride, int Classes, int Objectness, int Boxes, int KeyPoints);
 }
