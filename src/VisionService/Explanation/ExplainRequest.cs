@@ -55,7 +55,11 @@ internal sealed record ExplainTarget(int ClassId, string Label, float Score, IRe
 
 /// <param name="Map">Over the network's input, at whatever resolution the method gives.</param>
 /// <param name="Faithfulness">Where that was asked for.</param>
-internal sealed record ExplainedTarget(ExplainTarget Target, HeatMap Map, FaithfulnessScores? Faithfulness);
+internal sealed record ExplainedTarget(ExplainTarget Target, HeatMap Map, FaithfulnessScores? Faithfulness)
+{
+    /// <summary>The map as pictures show it: a few pixels' gradients outshine all others.</summary>
+    public HeatMap ShownMap(ExplainMethod method) => method.NeedsPixelGradient() ? Map.Clipped().Smoothed() : Map;
+}
 
 /// <param name="Layer">The layer that was looked at; null where the method looks at none.</param>
 /// <param name="Placement">Where the image lies in the network's input, which the maps cover.</param>

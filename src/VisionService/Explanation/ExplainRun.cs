@@ -41,11 +41,13 @@ internal sealed class ExplainRun : IDisposable
 
     public ModelInput Input { get; }
 
+    /// <summary>The same for what knows no models.</summary>
+    public PlaneShape Shape => new(Input.Channels, Input.Height, Input.Width);
+
     /// <summary>The image as the network sees it, [C, H, W].</summary>
     public ReadOnlySpan<byte> Planes => _rented.AsSpan(0, Input.Length);
 
-    /// <summary>How many runs to have under way: all runners busy, and the next batch filling.</summary>
-    public int Concurrency => _model.Batching.Runners * Math.Max(2, _model.Batching.MaxBatchSize);
+    private int Concurrency => _model.Batching.Runners * Math.Max(2, _model.Batching.MaxBatchSize);
 
     /// <summary>Queueing and inference are summed over all runs, which overlap.</summary>
     public StageTimings Timings
@@ -100,20 +102,25 @@ internal sealed class ExplainRun : IDisposable
     public Task<float> ScoreAsync(ExplainSession? own, ExplainTarget target) =>
         ForwardAsync(own, planes => Planes.CopyTo(planes), outputs => _source.Score(outputs, Request, target));
 
-    /// <summary>The score of a target in each of a set of changed images.</summary>
-    public async Task<float[]> ScoreAsync(ExplainSession? own, Perturbation perturbation, ExplainTarget target)
+    /// <summary>What the scores of a target in changed copies of the image say together.</summary>
+    public async Task<T> AskAsync<T>(ExplainSession? own, Perturbation<T> perturbation, ExplainTarget target)
     {
+        var score = await ScoreAsync(own, target);
         var scores = new float[perturbation.Count];
-        await Parallel.ForAsync(
-            0,
-            scores.Length,
-            new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = _cancellationToken },
-            async (index, _) => scores[index] = await ForwardAsync(
-                own,
-                planes => perturbation.Write(index, Planes, planes),
-                outputs => _source.Score(outputs, Request, target)));
-        return scores;
+        await ForEachAsync(scores.Length, async index => scores[index] = await ForwardAsync(
+            own,
+            planes => perturbation.Write(index, Planes, planes),
+            outputs => _source.Score(outputs, Request, target)));
+        return perturbation.Combine(score, scores);
     }
+
+    /// <summary>Runs under way at the same time, but no more than keep the runners busy: the queue is there for
+    /// others.</summary>
+    public Task ForEachAsync(int count, Func<int, Task> run) => Parallel.ForAsync(
+        0,
+        count,
+        new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = _cancellationToken },
+        async (index, _) => await run(index));
 
     public void Dispose() => ArrayPool<byte>.Shared.Return(_rented);
 

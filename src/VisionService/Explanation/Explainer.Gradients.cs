@@ -63,7 +63,7 @@ internal sealed partial class Explainer
         if (!isPath)
         {
             var graded = await SeedAsync(run, session, targets, (outputs, _) =>
-                Saliency.Combine(outputs.Floats(session.Gradient(0)), run.Input));
+                Saliency.Strongest(run.Shape, outputs.Floats(session.Gradient(0))));
             return new ExplainResult(
                 method, null, run.Placement, [.. graded.Select(one => new ExplainedTarget(one.Target, one.Value, null))]);
         }
@@ -77,8 +77,7 @@ internal sealed partial class Explainer
         return new ExplainResult(method, null, run.Placement, explained);
     }
 
-    /// <summary>The gradients at the points of a path, summed in their order so that a map is the same each
-    /// time.</summary>
+    /// <summary>The mean of the gradients at changed copies of the image.</summary>
     private async Task<HeatMap> FollowAsync(ExplainRun run, ExplainSession session, ExplainMethod method, ExplainTarget target)
     {
         var pixels = new float[run.Input.Length];
@@ -87,20 +86,17 @@ internal sealed partial class Explainer
             pixels[i] = run.Planes[i];
         }
 
-        PixelPath path = method == ExplainMethod.IntegratedGradients
-            ? new IntegratedGradients(run.Input, pixels)
-            : new SmoothGrad(run.Input, pixels);
-        foreach (var points in Enumerable.Range(0, path.Count).Chunk(run.Concurrency))
-        {
-            var gradients = await Task.WhenAll(points.Select(point => run.RunAsync(
-                session,
-                pixels => path.WritePoint(point, pixels),
-                item => Seed(item, session, target, null),
-                outputs => outputs.Floats(session.Gradient(0)).ToArray())));
-            Array.ForEach(gradients, path.Add);
-        }
-
-        return path.Combine();
+        GradientMean mean = method == ExplainMethod.IntegratedGradients ? new IntegratedGradients(run.Shape) : new SmoothGrad(run.Shape);
+        await run.ForEachAsync(mean.Count, async point => await run.RunAsync(
+            session,
+            to => mean.WritePoint(point, pixels, to),
+            item => Seed(item, session, target, null),
+            outputs =>
+            {
+                mean.Add(point, outputs.Floats(session.Gradient(0)));
+                return true;
+            }));
+        return mean.Combine(pixels);
     }
 
     private static CamMethod FormulaOf(ExplainMethod method) => method switch

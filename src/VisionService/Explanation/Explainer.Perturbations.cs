@@ -69,22 +69,23 @@ internal sealed partial class Explainer
         var session = lease.Session;
         var planes = await run.RunAsync(session, static _ => { }, outputs => layer.Grid!.ToPlanes(outputs.Floats(session.Output(layer.Name))));
         var result = await PerturbAsync(
-            run, ExplainMethod.ScoreCam, new ScoreCam(run.Input, planes, layer.Grid!.Channels, layer.Grid.Height, layer.Grid.Width), cancellationToken);
+            run,
+            ExplainMethod.ScoreCam,
+            new ScoreCam(run.Shape, MeanColor.Of(run.Shape, run.Planes), planes, layer.Grid!.Channels, layer.Grid.Height, layer.Grid.Width),
+            cancellationToken);
         return result with { Layer = layer };
     }
 
     /// <summary>How the score changes with the picture, place by place: works on any model.</summary>
     private async Task<ExplainResult> PerturbAsync(
-        ExplainRun run, ExplainMethod method, Perturbation perturbation, CancellationToken cancellationToken)
+        ExplainRun run, ExplainMethod method, Perturbation<HeatMap> perturbation, CancellationToken cancellationToken)
     {
         using var own = await RentForwardAsync(run, cancellationToken);
         var targets = await FindAsync(run, cancellationToken);
         var explained = new List<ExplainedTarget>();
         foreach (var target in targets)
         {
-            var score = await run.ScoreAsync(own?.Session, target);
-            var scores = await run.ScoreAsync(own?.Session, perturbation, target);
-            explained.Add(new ExplainedTarget(target, perturbation.Combine(score, scores), null));
+            explained.Add(new ExplainedTarget(target, await run.AskAsync(own?.Session, perturbation, target), null));
         }
 
         return new ExplainResult(method, null, run.Placement, explained);
@@ -108,9 +109,8 @@ internal sealed partial class Explainer
         var verified = new List<ExplainedTarget>();
         foreach (var explained in result.Targets)
         {
-            var faithfulness = new Faithfulness(explained.Map, run.Input, run.Planes);
-            var scores = await run.ScoreAsync(own?.Session, faithfulness, explained.Target);
-            verified.Add(explained with { Faithfulness = faithfulness.Measure(scores) });
+            var faithfulness = new Faithfulness(run.Shape, explained.Map, run.Planes);
+            verified.Add(explained with { Faithfulness = await run.AskAsync(own?.Session, faithfulness, explained.Target) });
         }
 
         return result with { Targets = verified };

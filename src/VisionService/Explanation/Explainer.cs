@@ -66,8 +66,8 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
         ExplainMethod.EigenCam => FindMainDirectionAsync(run, cancellationToken),
         ExplainMethod.ScoreCam => ScoreChannelsAsync(run, cancellationToken),
         ExplainMethod.Activations => ShowActivationsAsync(run, cancellationToken),
-        ExplainMethod.Occlusion => PerturbAsync(run, method, new Occlusion(run.Input, run.Planes), cancellationToken),
-        ExplainMethod.Rise => PerturbAsync(run, method, new Rise(run.Input, run.Planes), cancellationToken),
+        ExplainMethod.Occlusion => PerturbAsync(run, method, Occlusion.Of(run.Shape, run.Planes), cancellationToken),
+        ExplainMethod.Rise => PerturbAsync(run, method, new Rise(run.Shape, MeanColor.Of(run.Shape, run.Planes)), cancellationToken),
         _ when method.WeighsActivations() => WeighActivationsAsync(run, method, cancellationToken),
         _ => GradePixelsAsync(run, method, cancellationToken),
     };

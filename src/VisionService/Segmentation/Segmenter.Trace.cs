@@ -38,6 +38,13 @@ internal sealed partial class Segmenter
             .ThenBy(static counted => counted.Key),
     ];
 
+    /// <summary>How much of the cells that show the picture a class covers, 0-1.</summary>
+    public float Fraction(SegmentRequest request, ModelOutputs outputs, int classId)
+    {
+        var cells = Cells(request, outputs);
+        return cells.Count == 0 ? 0 : cells.Count(cell => cell.ClassId == classId) / (float)cells.Count;
+    }
+
     private bool IsOutside(int classId) => reading.Form == SegmentationForm.Matte && classId == 0;
 
     /// <summary>The class of each cell that shows the picture, and the element that speaks for it.</summary>

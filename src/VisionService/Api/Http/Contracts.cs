@@ -128,7 +128,7 @@ internal sealed record ExplainResponse(
     {
         var scale = Math.Min(1, (double)LongestSide / Math.Max(image.Width, image.Height));
         var size = new ImageSize(Math.Max(1, (int)Math.Round(image.Width * scale)), Math.Max(1, (int)Math.Round(image.Height * scale)));
-        Explained[] explained = [.. result.Targets.Select(target => Of(target, result.Placement, size, colors))];
+        Explained[] explained = [.. result.Targets.Select(target => Of(target, result, size, colors))];
         var only = explained.Length == 1 ? explained[0] : null;
         var grid = result.Layer?.Grid;
         return new ExplainResponse(
@@ -145,7 +145,7 @@ internal sealed record ExplainResponse(
             timings);
     }
 
-    private static Explained Of(ExplainedTarget explained, Placement placement, ImageSize size, ColorMap colors)
+    private static Explained Of(ExplainedTarget explained, ExplainResult result, ImageSize size, ColorMap colors)
     {
         var (target, map) = (explained.Target, explained.Map);
         return new Explained(
@@ -159,7 +159,7 @@ internal sealed record ExplainResponse(
             new HeatMapAnswer(
                 size.Width,
                 size.Height,
-                HeatMapPicture.Bare(map, placement, colors, size.Width, size.Height),
+                HeatMapPicture.Bare(explained.ShownMap(result.Method), result.Placement, colors, size.Width, size.Height),
                 new HeatGrid(map.Width, map.Height, map.Values)),
             explained.Faithfulness is { } scores
                 ? new FaithfulnessAnswer(scores.Deletion, scores.Insertion, scores.RandomDeletion, scores.RandomInsertion)

@@ -10,7 +10,6 @@ namespace VisionService.Api.Http;
 internal static class ExplainEndpoint
 {
     private const string Task = "explain";
-    private const float DefaultOpacity = 0.4f;
 
     private const string Example = """
         {
@@ -74,7 +73,7 @@ internal static class ExplainEndpoint
         if (result.Activations is { } activations)
         {
             var grid = result.Layer!.Grid!;
-            using var picture = HeatMapPicture.FeatureGrid(activations, grid.Channels, grid.Height, grid.Width);
+            using var picture = new FeatureGrid(grid.Channels, grid.Height, grid.Width).Draw(activations);
             return Pictures.Encode(picture, format);
         }
 
@@ -85,7 +84,11 @@ internal static class ExplainEndpoint
         }
 
         HeatMapPicture.Draw(
-            image, result.Targets[0].Map, result.Placement, Colors(parameters), (float)parameters.Number("opacity", DefaultOpacity));
+            image,
+            result.Targets[0].ShownMap(result.Method),
+            result.Placement,
+            Colors(parameters),
+            (float)parameters.Number("opacity", HeatMapPicture.DefaultOpacity));
         return Pictures.Encode(image, format);
     }
 }
