@@ -1,0 +1,72 @@
+using System.Buffers;
+
+namespace VisionService.Explanation;
+
+/// <summary>Copies that fade, by a mask each, from the picture (1) into a colour (0).</summary>
+internal abstract class SoftMasks : Perturbation<HeatMap>
+{
+    private readonly byte[] _fill;
+
+    /// <param name="fill">[C]; see <see cref="MeanColor"/>.</param>
+    private protected SoftMasks(PlaneShape shape, ReadOnlySpan<byte> fill)
+        : base(shape)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(fill.Length, shape.Channels);
+        _fill = fill.ToArray();
+    }
+
+    /// <summary>The mask of a copy: [H, W], 0-1.</summary>
+    public abstract void Mask(int index, Span<float> mask);
+
+    public override void Write(int index, ReadOnlySpan<byte> planes, Span<byte> perturbed)
+    {
+        Check(index, planes, perturbed);
+        var rented = ArrayPool<float>.Shared.Rent(Shape.Area);
+        try
+        {
+            var mask = rented.AsSpan(0, Shape.Area);
+            Mask(index, mask);
+            for (var c = 0; c < Shape.Channels; c++)
+            {
+                float fill = _fill[c];
+                var from = planes.Slice(c * Shape.Area, Shape.Area);
+                var to = perturbed.Slice(c * Shape.Area, Shape.Area);
+                for (var i = 0; i < to.Length; i++)
+                {
+                    to[i] = (byte)(fill + ((from[i] - fill) * mask[i]) + 0.5f);
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(rented);
+        }
+    }
+
+    /// <summary>[H, W]: the masks, each times its score, added up and divided.</summary>
+    private protected HeatMap WeightedSum(ReadOnlySpan<float> scores, double divisor)
+    {
+        Check(scores);
+        var sums = new double[Shape.Area];
+        var rented = ArrayPool<float>.Shared.Rent(Shape.Area);
+        try
+        {
+            var mask = rented.AsSpan(0, Shape.Area);
+            for (var index = 0; index < scores.Length; index++)
+            {
+                Mask(index, mask);
+                var weight = scores[index] / divisor;
+                for (var i = 0; i < sums.Length; i++)
+                {
+                    sums[i] += weight * mask[i];
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(rented);
+        }
+
+        return HeatMap.Of(Shape.Width, Shape.Height, sums);
+    }
+}
