@@ -21,6 +21,13 @@ internal static partial class VjpRules
             Resizing,
             Normalizations,
             Activations,
+            Arithmetic,
+            Products,
+            Reductions,
+            Shapes,
+            Padding,
+            Indexing,
+            Quantized,
         }
         .SelectMany(rules => rules)
         .ToDictionary();

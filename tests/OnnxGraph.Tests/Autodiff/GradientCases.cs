@@ -11,6 +11,12 @@ internal static partial class GradientCases
         .. Resizing(),
         .. Normalizations(),
         .. Activations(),
+        .. Arithmetic(),
+        .. Products(),
+        .. Reductions(),
+        .. Shapes(),
+        .. Padding(),
+        .. Indexing(),
     ];
 
     /// <summary>A constant of floats between -1 and 1.</summary>
