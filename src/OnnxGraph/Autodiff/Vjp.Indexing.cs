@@ -9,17 +9,6 @@ internal sealed partial class Vjp
     /// <summary>Axes counted from the front.</summary>
     public long[] Axes(IEnumerable<long> axes, string value) => [.. axes.Select(axis => (long)Axis(axis, value))];
 
-    /// <summary>The name of an output, which the node gets now if it leaves the output out.</summary>
-    public string Output(int index)
-    {
-        if (index >= node.Outputs.Count || node.Outputs[index] == "")
-        {
-            node.SetOutput(index, graph.FreshName($"{node.Outputs[0]}_output_{index}"));
-        }
-
-        return node.Outputs[index];
-    }
-
     /// <summary>1 where a is not greater than b, else 0. Unlike <c>Equal</c>, known for floats in every opset.</summary>
     public string NotGreater(string a, string b) => Mask(Op("Not", [Op("Greater", [a, b])]));
 

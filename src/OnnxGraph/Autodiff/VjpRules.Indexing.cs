@@ -50,7 +50,7 @@ internal static partial class VjpRules
             amounts[rank + axis] = size - first - shape[axis];
         }
 
-        at.Give(0, amounts.All(amount => amount == 0) ? gradient : at.Pad(gradient, amounts));
+        at.Give(0, at.Pad(gradient, amounts));
     }
 
     /// <summary>Where each sliced axis starts, counted from the front, and its step. An axis that is kept whole is left
@@ -182,7 +182,7 @@ internal static partial class VjpRules
         {
             at.Give(0, at.Op(
                 "ScatterElements",
-                [at.ZerosLike(at.X), at.Output(1), gradient],
+                [at.ZerosLike(at.X), at.Node.Outputs[1], gradient],
                 ("axis", at.Node.Int("axis", -1))));
         }
     }

@@ -74,34 +74,8 @@ internal static partial class VjpRules
 
     private static void Split(Vjp at)
     {
-        var axis = at.Axis(at.Node.Int("axis"), at.X);
-        var starts = new long[at.Node.Outputs.Count + 1];
-        var sizes = PartSizes(at, axis);
-        for (var i = 0; i < sizes.Count; i++)
-        {
-            starts[i + 1] = starts[i] + sizes[i];
-        }
-
-        at.Give(0, at.Op("Concat", [.. Enumerable.Range(0, sizes.Count).Select(Part)], ("axis", (long)axis)));
-
-        string Part(int i) => at.Gradient(i)
-            ?? (at.Node.Outputs[i] != "" ? at.ZerosLike(at.Node.Outputs[i]) : ZerosOf(at.Slice(at.X, [starts[i]], [starts[i + 1]], [axis])));
-
-        // Of a part without a name nothing is known but what it would be.
-        string ZerosOf(string part) => at.Sub(part, part);
-    }
-
-    private static IReadOnlyList<long> PartSizes(Vjp at, int axis)
-    {
-        if (at.Has(1) || at.Node.Has("split"))
-        {
-            return at.Has(1) ? at.Facts.Integers(at.Node.Inputs[1]) : at.Node.Ints("split")!;
-        }
-
-        // Even parts; the last one may be smaller.
-        var (size, count) = (at.Facts.Size(at.X, axis), at.Node.Outputs.Count);
-        var even = (size + count - 1) / count;
-        return [.. Enumerable.Repeat(even, count - 1), size - (even * (count - 1))];
+        var parts = at.Node.Outputs.Select((output, i) => at.Gradient(i) ?? at.ZerosLike(output));
+        at.Give(0, at.Op("Concat", [.. parts], ("axis", at.Node.Int("axis"))));
     }
 
     private static void DepthToSpace(Vjp at)

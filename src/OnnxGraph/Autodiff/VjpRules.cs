@@ -41,7 +41,7 @@ internal static partial class VjpRules
     /// <exception cref="OnnxGraphException">There is none.</exception>
     public static VjpRule For(Node node) => node.Domain == "" && Table.TryGetValue(node.OpType, out var rule)
         ? rule
-        : throw NotDifferentiable(node, "there is no rule for this operator");
+        : throw NotDifferentiable(node, WhyNot(node));
 
     public static OnnxGraphException NotDifferentiable(Node node, string reason) => new(
         $"Not differentiable: {(node.Domain == "" ? "" : node.Domain + ".")}{node.OpType} (node '{(node.Name != "" ? node.Name : node.Outputs[0])}'): {reason}.");

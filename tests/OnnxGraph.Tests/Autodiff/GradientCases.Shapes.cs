@@ -32,12 +32,6 @@ internal static partial class GradientCases
         new("Split", "into even parts", [[6, 2]], (g, x) => Weighted(g, g.Node("Split", x, 3), axis: 0)) { Opsets = [7, 13] },
         new("Split", "by number", [[2, 5]], (g, x) => Weighted(g, g.Node("Split", x, 3, ("axis", 1), ("num_outputs", 3)))) { Opsets = [18, 21] },
         new("Split", "with an unused part", [[2, 6]], (g, x) => g.Node("Split", x, 3, ("axis", 1))[1]) { Opsets = [7, 11, 13], IsBatchFree = true },
-        new("Split", "with an unnamed part", [[2, 6]], (g, x) =>
-        {
-            var parts = g.Node("Split", x, 3, ("axis", 1));
-            g.Unname(parts[1]);
-            return Weighted(g, [parts[0], parts[2]]);
-        }),
         new("DepthToSpace", "DCR", [[2, 8, 2, 3]], (g, x) => g.Node("DepthToSpace", x, ("blocksize", 2))) { Opsets = [7, 11, 13], IsBatchFree = true },
         new("DepthToSpace", "CRD", [[2, 8, 2, 3]], (g, x) => g.Node("DepthToSpace", x, ("blocksize", 2), ("mode", "CRD")))
         {
