@@ -42,28 +42,11 @@ internal static partial class VjpRules
         var gradient = at.G;
         foreach (var axis in axes.Reverse())
         {
-            gradient = ResizeBack(at, gradient, axis, rank, scales?[axis]);
+            var matrix = ResizeMatrix(at, at.Facts.Size(at.X, axis), at.Facts.Size(at.Y, axis), scales?[axis]);
+            gradient = at.Unpick(gradient, rank, axis, matrix);
         }
 
         at.Give(0, gradient);
-    }
-
-    /// <summary>Multiplies with the matrix by which the node resizes one axis, transposed.</summary>
-    private static string ResizeBack(Vjp at, string gradient, int axis, int rank, float? scale)
-    {
-        var matrix = ResizeMatrix(at, at.Facts.Size(at.X, axis), at.Facts.Size(at.Y, axis), scale);
-        if (axis == rank - 2)
-        {
-            return at.MatMul(at.Transpose(matrix, 1, 0), gradient);
-        }
-
-        if (axis == rank - 1)
-        {
-            return at.MatMul(gradient, matrix);
-        }
-
-        var swap = Enumerable.Range(0, rank).Select(i => (long)(i == axis ? rank - 1 : i == rank - 1 ? axis : i)).ToArray();
-        return at.Transpose(at.MatMul(at.Transpose(gradient, swap), matrix), swap);
     }
 
     /// <summary>The weight of each input element, in columns, for each output element, in rows.</summary>

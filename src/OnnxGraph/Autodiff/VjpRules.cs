@@ -22,6 +22,13 @@ internal static partial class VjpRules
             Normalizations,
             Activations,
             Functions,
+            Arithmetic,
+            Products,
+            Reductions,
+            Shapes,
+            Padding,
+            Indexing,
+            Quantized,
         }
         .SelectMany(rules => rules)
         .ToDictionary();
@@ -35,7 +42,7 @@ internal static partial class VjpRules
     /// <exception cref="OnnxGraphException">There is none.</exception>
     public static VjpRule For(Node node) => node.Domain == "" && Table.TryGetValue(node.OpType, out var rule)
         ? rule
-        : throw NotDifferentiable(node, "there is no rule for this operator");
+        : throw NotDifferentiable(node, WhyNot(node));
 
     public static OnnxGraphException NotDifferentiable(Node node, string reason) => new(
         $"Not differentiable: {(node.Domain == "" ? "" : node.Domain + ".")}{node.OpType} (node '{(node.Name != "" ? node.Name : node.Outputs[0])}'): {reason}.");

@@ -12,6 +12,12 @@ internal static partial class GradientCases
         .. Normalizations(),
         .. Activations(),
         .. Functions(),
+        .. Arithmetic(),
+        .. Products(),
+        .. Reductions(),
+        .. Shapes(),
+        .. Padding(),
+        .. Indexing(),
     ];
 
     /// <summary>A constant of floats between -1 and 1.</summary>
