@@ -9,11 +9,8 @@ internal sealed partial class Vjp
     /// <summary>Axes counted from the front.</summary>
     public long[] Axes(IEnumerable<long> axes, string value) => [.. axes.Select(axis => (long)Axis(axis, value))];
 
-    /// <summary>1 where a is not greater than b, else 0. Unlike <c>Equal</c>, known for floats in every opset.</summary>
-    public string NotGreater(string a, string b) => Mask(Op("Not", [Op("Greater", [a, b])]));
-
     /// <summary>A value whose elements are not negative, with 1 in the place of 0: a divisor.</summary>
-    public string OneForZero(string value) => Add(value, NotGreater(value, Scalar(0)));
+    public string OneForZero(string value) => Add(value, GreaterOrEqual(Scalar(0), value));
 
     /// <summary>Inserts axes of size 1, at these places of the result.</summary>
     public string Unsqueeze(string value, params long[] axes) => Opset < 13

@@ -33,8 +33,8 @@ internal static partial class VjpRules
             at.GiveBroadcast(0, () => at.Mul(at.G, PowerByBase(at)));
             at.GiveBroadcast(1, () => PowerByExponent(at));
         },
-        ["Max"] = static at => Extreme(at, x => at.NotGreater(at.Y, x)),
-        ["Min"] = static at => Extreme(at, x => at.NotGreater(x, at.Y)),
+        ["Max"] = static at => Extreme(at, x => at.GreaterOrEqual(x, at.Y)),
+        ["Min"] = static at => Extreme(at, x => at.GreaterOrEqual(at.Y, x)),
         ["Where"] = static at =>
         {
             at.GiveBroadcast(1, () => at.Where(at.X, at.G, at.Scalar(0)));

@@ -7,10 +7,10 @@ internal static partial class VjpRules
     {
         ["ReduceSum"] = static at => Reduce(at, static (at, y) => at.ExpandLike(y.Gradient, at.X)),
         ["ReduceMean"] = static at => Reduce(at, static (at, y) => at.ExpandLike(at.Mul(y.Gradient, at.Scalar(1.0 / y.Count(at))), at.X)),
-        ["ReduceMax"] = static at => Reduce(at, static (at, y) => ReducedExtreme(at, y, at.NotGreater(y.Value, at.X))),
-        ["ReduceMin"] = static at => Reduce(at, static (at, y) => ReducedExtreme(at, y, at.NotGreater(at.X, y.Value))),
+        ["ReduceMax"] = static at => Reduce(at, static (at, y) => ReducedExtreme(at, y, at.GreaterOrEqual(at.X, y.Value))),
+        ["ReduceMin"] = static at => Reduce(at, static (at, y) => ReducedExtreme(at, y, at.GreaterOrEqual(y.Value, at.X))),
         ["ReduceProd"] = static at => Reduce(at, ReducedProduct),
-        ["ReduceL1"] = static at => Reduce(at, static (at, y) => at.Mul(SignOf(at, at.X), y.Gradient), ofOne: false),
+        ["ReduceL1"] = static at => Reduce(at, static (at, y) => at.Mul(at.Sign(at.X), y.Gradient), ofOne: false),
         ["ReduceL2"] = static at =>
             Reduce(at, static (at, y) => at.Mul(at.X, at.Div(y.Gradient, at.OneForZero(y.Value))), ofOne: false),
         ["ReduceSumSquare"] = static at =>
@@ -59,7 +59,7 @@ internal static partial class VjpRules
     /// <summary>The product of the other elements: right for zeros too, where y / x is not.</summary>
     private static string ReducedProduct(Vjp at, Reduced y)
     {
-        var isZero = at.NotGreater(at.Op("Abs", [at.X]), at.Scalar(0));
+        var isZero = at.GreaterOrEqual(at.Scalar(0), at.Op("Abs", [at.X]));
         var factors = at.Add(at.X, isZero);
         var product = at.Opset < 18
             ? at.Op("ReduceProd", [factors], ("axes", y.Axes))
@@ -67,14 +67,9 @@ internal static partial class VjpRules
 
         // Zero unless no element is zero, or only this one.
         var zeros = at.ReduceSum(isZero, y.Axes);
-        var counts = at.NotGreater(zeros, at.Add(isZero, at.Scalar(0.5)));
+        var counts = at.GreaterOrEqual(at.Add(isZero, at.Scalar(0.5)), zeros);
         return at.Mul(at.Div(product, factors), at.Mul(counts, y.Gradient));
     }
-
-    /// <summary><c>Sign</c>, which came with opset 9.</summary>
-    private static string SignOf(Vjp at, string value) => at.Opset < 9
-        ? at.Sub(at.Greater(value, at.Scalar(0)), at.Greater(at.Scalar(0), value))
-        : at.Op("Sign", [value]);
 
     /// <param name="Axes">From the front, ascending; at least one.</param>
     /// <param name="Gradient">Of the output, with the reduced axes kept.</param>
