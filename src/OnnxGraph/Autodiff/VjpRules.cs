@@ -28,6 +28,7 @@ internal static partial class VjpRules
             Shapes,
             Padding,
             Indexing,
+            Sampling,
             Quantized,
         }
         .SelectMany(rules => rules)
