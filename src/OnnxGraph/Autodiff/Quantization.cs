@@ -1,7 +1,7 @@
 namespace OnnxGraph.Autodiff;
 
 /// <summary>Weights stored as integers behind a <c>DequantizeLinear</c>.</summary>
-internal static class Quantization
+public static class Quantization
 {
     /// <summary>Replaces each by the floats it stands for, so that rules find constants.</summary>
     /// <remarks>Also constant floats that are quantised and dequantised in the graph: they are rounded now.</remarks>

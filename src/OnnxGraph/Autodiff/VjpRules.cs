@@ -11,7 +11,7 @@ internal static partial class VjpRules
     [
         "Shape", "Size", "ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And", "Or", "Xor",
         "NonZero", "NonMaxSuppression", "Floor", "Ceil", "Round", "Sign", "Range", "ConstantOfShape", "IsNaN", "IsInf", "OneHot",
-        "Hardmax", "EyeLike", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
+        "Hardmax", "DynamicQuantizeLinear", "EyeLike", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
     ];
 
     private static readonly Dictionary<string, VjpRule> Table = new[]

@@ -110,9 +110,9 @@ internal sealed partial class Explainer
     };
 
     /// <summary>Classes are chosen inside the graph, so that the run that answers explains as well; objects and maps
-    /// must be found first.</summary>
+    /// must be found first, and so must be what the gradient's float32 might see otherwise.</summary>
     private async Task<IReadOnlyList<ExplainTarget>?> TargetsToSeedAsync(ExplainRun run, CancellationToken cancellationToken) =>
-        source.Head == HeadKind.Classes && (run.Request.Classes is not null || source.FirstClass == 0)
+        source.Head == HeadKind.Classes && source.FirstClass == 0 && !Examine(run.Input).Anatomy.IsCoarse
             ? null
             : await FindAsync(run, cancellationToken);
 

@@ -1,4 +1,5 @@
 using OnnxGraph;
+using OnnxGraph.Autodiff;
 
 namespace VisionService.Explanation;
 
@@ -10,12 +11,15 @@ namespace VisionService.Explanation;
 /// <param name="Weights">[classes, K]; null: each class has a channel of its own.</param>
 internal sealed record LinearHead(Layer Feature, float[]? Weights)
 {
-    private static readonly HashSet<string> Carriers = ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Cast"];
+    private static readonly HashSet<string> Carriers = ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Cast", "QuantizeLinear", "DequantizeLinear"];
 
     /// <summary>The head in front of these scores; null where it is of another kind.</summary>
     /// <param name="logits">Scores before softmax, [1, classes].</param>
     public static LinearHead? Of(Graph graph, NetworkAnatomy anatomy, string logits, int classes)
     {
+        graph = graph.Clone();
+        Quantization.FoldWeights(graph);
+
         // 1. Back over what only moves numbers, a bias, and one linear step.
         float[]? weights = null;
         var value = logits;

@@ -56,6 +56,11 @@ internal sealed class NetworkAnatomy
     /// <summary>Everything that depends on the image, in the order in which it is computed.</summary>
     public IReadOnlyCollection<Layer> Layers => _layers.Values;
 
+    /// <summary>Whether the network computes in less than 32 bits, so that the same run optimised in another way gives
+    /// other scores.</summary>
+    public bool IsCoarse => _nodes.Any(node => node.OpType.Contains("Quantize", StringComparison.Ordinal))
+        || _values.Values.Any(value => value.Type == ElementType.Float16);
+
     /// <summary>The layer of that name, or the one that a node of that name computes; null where there is
     /// none.</summary>
     public Layer? Find(string name) => _layers.GetValueOrDefault(name)
@@ -111,7 +116,7 @@ internal sealed class NetworkAnatomy
         // 2. What all ends of a scale have in common.
         return
         [
-            .. ends.Select(scale => FirstActivation(_dominators.Above(scale)))
+            .. ends.Select(scale => FirstActivation(_dominators.Above(scale).Where(IsPlanar)))
                 .OfType<Layer>()
                 .DistinctBy(layer => layer.Name),
         ];
