@@ -16,18 +16,12 @@ internal sealed partial class Explainer
         var session = lease.Session;
         var explained = await SeedAsync(run, session, targets, (outputs, _) =>
         {
-            // Of a detector's scales, the one that the object was found on: no gradient reaches the others.
-            var best = 0;
-            var most = -1.0;
-            for (var i = 0; i < layers.Count; i++)
+            // Of a detector's scales, the one that the object was found on: no gradient reaches those behind it, and
+            // those before it only through it.
+            var best = layers.Count - 1;
+            while (best > 0 && !outputs.Floats(session.Gradient(best)).ContainsAnyExcept(0f))
             {
-                var sum = 0.0;
-                foreach (var value in outputs.Floats(session.Gradient(i)))
-                {
-                    sum += Math.Abs(value);
-                }
-
-                (best, most) = sum > most ? (i, sum) : (best, most);
+                best--;
             }
 
             var grid = layers[best].Grid!;

@@ -50,7 +50,9 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
         {
             try
             {
-                return await RunAsync(run, ExplainMethod.GradCam, cancellationToken);
+                // A box's score is of one place: averaging its gradient over the picture would lose the place.
+                var method = source.Head == HeadKind.Objects ? ExplainMethod.HiResCam : ExplainMethod.GradCam;
+                return await RunAsync(run, method, cancellationToken);
             }
             catch (VisionException exception) when (exception.Error == VisionError.ExplainUnsupported && run.Request.Layer is null)
             {

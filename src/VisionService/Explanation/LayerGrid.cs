@@ -21,6 +21,9 @@ internal sealed record LayerGrid(GridLayout Layout, int Channels, int Height, in
     // Class token, distillation token, registers.
     private const int MaxExtraTokens = 8;
 
+    // The coarsest level of the usual pyramids that still says where something is.
+    private const int MaxStride = 64;
+
     private static readonly int[] PatchSides = [4, 7, 8, 12, 14, 16, 24, 28, 32];
 
     private static readonly int[] InterleavedStrides = [1, 2, .. PatchSides];
@@ -72,7 +75,7 @@ internal sealed record LayerGrid(GridLayout Layout, int Channels, int Height, in
     {
         var (low, high) = (Math.Max(input.Height / (h + 1.0), input.Width / (w + 1.0)),
             Math.Min(input.Height / Math.Max(h - 1, 0.5), input.Width / Math.Max(w - 1, 0.5)));
-        return h <= input.Height && w <= input.Width && low <= high;
+        return h <= input.Height && w <= input.Width && low <= high && h * MaxStride >= input.Height && w * MaxStride >= input.Width;
     }
 
     private static LayerGrid? OfTokens(int tokens, int channels, ModelInput input)

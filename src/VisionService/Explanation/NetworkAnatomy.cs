@@ -97,8 +97,8 @@ internal sealed class NetworkAnatomy
         ? last.Grid!.Layout == GridLayout.Tokens ? BeforeLastAttention(score) ?? last : last
         : null;
 
-    /// <summary>Of a detector, for each of its scales the last activation that all numbers of that scale depend
-    /// on.</summary>
+    /// <summary>Of a detector, for each of its scales the last activation that all numbers of that scale depend on; in
+    /// the order in which they are computed.</summary>
     public IReadOnlyList<Layer> BeforeHeads(IEnumerable<string> outputs)
     {
         var ancestors = Ancestors(outputs);
@@ -114,12 +114,8 @@ internal sealed class NetworkAnatomy
             .GroupBy(value => (_layers[value].Grid!.Height, _layers[value].Grid!.Width));
 
         // 2. What all ends of a scale have in common.
-        return
-        [
-            .. ends.Select(scale => FirstActivation(_dominators.Above(scale).Where(IsPlanar)))
-                .OfType<Layer>()
-                .DistinctBy(layer => layer.Name),
-        ];
+        var common = ends.Select(scale => FirstActivation(_dominators.Above(scale).Where(IsPlanar))?.Name).ToHashSet();
+        return [.. _layers.Values.Where(layer => common.Contains(layer.Name))];
     }
 
     /// <summary>Of a network that answers with a map, the last activation at its lowest resolution.</summary>
