@@ -17,6 +17,24 @@ internal sealed class BackwardSweep
         _wanted = Downstream(graph, request.WithRespectTo);
     }
 
+    /// <summary>Finds a missing rule without having run the model; not every one.</summary>
+    /// <remarks>Only along first inputs, which a gradient is sure to reach.</remarks>
+    /// <exception cref="OnnxGraphException">There is one.</exception>
+    public static void RefuseEarly(Graph graph, GradientRequest request)
+    {
+        var wanted = Downstream(graph, request.WithRespectTo);
+        var seen = new HashSet<Node>();
+        foreach (var seed in request.Seeds)
+        {
+            var node = graph.Producer(seed);
+            while (node is not null && seen.Add(node) && node.Outputs.Any(wanted.Contains) && node.Inputs.Any(wanted.Contains))
+            {
+                VjpRules.For(node);
+                node = node.Is("Where") ? null : graph.Producer(node.Inputs[0]);
+            }
+        }
+    }
+
     public DifferentiatedGraph Append()
     {
         var nodes = _graph.InOrder().Reverse().ToArray();
@@ -36,9 +54,9 @@ internal sealed class BackwardSweep
     private static HashSet<string> Downstream(Graph graph, IEnumerable<string> values)
     {
         var wanted = values.ToHashSet();
-        foreach (var node in graph.InOrder().Where(node => node.Reads.Any(wanted.Contains) && !VjpRules.Stops(node)))
+        foreach (var node in graph.InOrder().Where(node => node.Reads.Any(wanted.Contains)))
         {
-            wanted.UnionWith(node.Outputs.Where(output => output != ""));
+            wanted.UnionWith(VjpRules.Smooth(node));
         }
 
         return wanted;

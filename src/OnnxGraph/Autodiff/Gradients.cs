@@ -26,7 +26,7 @@ public static class Gradients
         var forward = graph.Clone();
         Precision.Widen(forward);
         Quantization.FoldWeights(forward);
-        DynamicQuantization.Unfold(forward);
+        BackwardSweep.RefuseEarly(forward, request);
 
         // A batch axis that is free should stay free; where a rule has to know its size, one image at a time it is.
         if (forward.Inputs.All(input => input.Shape is [{ IsFixed: false }, ..])

@@ -64,8 +64,12 @@ internal sealed partial class Vjp
 
     /// <summary>A constant that other nodes may have asked for before.</summary>
     /// <param name="key">What it is, in full.</param>
-    public string Constant(string key, Func<Tensor> tensor) =>
-        constants.TryGetValue(key, out var name) ? name : constants[key] = graph.AddInitializer("constant", tensor());
+    public string Constant(string key, Func<Tensor> tensor) => Once(key, () => graph.AddInitializer("constant", tensor()));
+
+    /// <summary>A value that other nodes may have asked for before; it depends on constants only.</summary>
+    /// <inheritdoc cref="Constant(string, Func{Tensor})" path="/param"/>
+    public string Once(string key, Func<string> write) =>
+        constants.TryGetValue(key, out var name) ? name : constants[key] = write();
 
     /// <summary>Reshapes to the shape that another value has.</summary>
     public string ReshapeLike(string value, string model)

@@ -45,6 +45,9 @@ internal sealed partial class Vjp(
     /// <summary>Whether the gradient of this input is of use to anybody; a rule need not compute it otherwise.</summary>
     public bool Wants(int input) => Has(input) && wanted.Contains(node.Inputs[input]);
 
+    /// <summary>The node that writes an input; null: it is an input of the graph, or an initializer.</summary>
+    public Node? Producer(int input) => graph.Producer(node.Inputs[input]);
+
     /// <summary>The constant tensor behind an input; null where it is computed.</summary>
     public Tensor? Constant(int input) => Has(input) ? graph.Constant(node.Inputs[input]) : null;
 

@@ -14,24 +14,26 @@ internal static partial class VjpRules
     private static void Conv(Vjp at)
     {
         RefuseWeightGradient(at);
-        if (!at.Wants(0))
+        if (at.Wants(0))
         {
-            return;
+            at.Give(0, ConvBack(at, at.Node.Inputs[1]));
         }
+    }
 
-        var weights = at.Node.Inputs[1];
-        var windows = Windows.Of(at, at.Facts.Shape(weights)[2..]);
+    /// <param name="weights">Of shape <c>[M, C / group, ...]</c>.</param>
+    private static string ConvBack(Vjp at, string weights)
+    {
+        var windows = Windows.Of(at, at.Facts.Shape(at.Node.Inputs[1], from: 2));
         var group = at.Node.Int("group", 1);
-        if (windows.HasUnitStrides && at.Constant(1) is { } kernel && windows.MirroredPads().All(amount => amount >= 0))
+        if (windows.HasUnitStrides && !at.Facts.IsOfContent(weights) && windows.MirroredPads().All(amount => amount >= 0))
         {
-            var mirrored = at.Constant($"mirrored {weights} {group}", () => Mirrored(kernel, group));
-            at.Give(0, at.Op(
-                "Conv", [at.G, mirrored], ("dilations", windows.Dilations), ("group", group), ("pads", windows.MirroredPads())));
-            return;
+            var mirrored = at.Once($"mirrored {weights} {group}", () => Mirrored(at, weights, windows.Kernel, group));
+            return at.Op(
+                "Conv", [at.G, mirrored], ("dilations", windows.Dilations), ("group", group), ("pads", windows.MirroredPads()));
         }
 
-        var isSymmetric = windows.Begins.SequenceEqual(windows.Ends) && windows.Axes(windows.Rest).All(rest => rest >= 0);
-        at.Give(0, isSymmetric
+        // Runtimes differ in how they transpose asymmetric padding; cutting afterwards is the same everywhere.
+        return windows.Begins.SequenceEqual(windows.Ends)
             ? at.Op(
                 "ConvTranspose",
                 [at.G, weights],
@@ -40,7 +42,7 @@ internal static partial class VjpRules
                 ("group", group),
                 ("pads", (long[])[.. windows.Begins, .. windows.Ends]),
                 ("output_padding", windows.Axes(windows.Rest)))
-            : at.Pad(Spread(at, at.G, weights, windows, group), windows.ToPicture()));
+            : at.Pad(Spread(at, at.G, weights, windows, group), windows.ToPicture());
     }
 
     private static void ConvTranspose(Vjp at)
@@ -52,7 +54,7 @@ internal static partial class VjpRules
         }
 
         var weights = at.Node.Inputs[1];
-        var windows = Windows.OfTransposed(at, at.Facts.Shape(weights)[2..]);
+        var windows = Windows.OfTransposed(at, at.Facts.Shape(weights, from: 2));
         at.Give(0, at.Op(
             "Conv",
             [at.G, weights],
@@ -84,26 +86,23 @@ internal static partial class VjpRules
         }
     }
 
-    /// <summary>Weights <c>[M, C / group, ...]</c> as <c>[C, M / group, ...]</c>, reversed along all axes of the
-    /// picture.</summary>
-    private static Tensor Mirrored(Tensor weights, long group)
+    /// <summary>Weights <c>[M, C / group, ...]</c> as <c>[C, M / group, ...]</c>, reversed along all axes of the picture:
+    /// nodes on constants, which the runtime folds before the first run.</summary>
+    private static string Mirrored(Vjp at, string weights, long[] kernel, long group)
     {
-        var (outputs, inputs) = ((int)(weights.Shape[0] / group), (int)weights.Shape[1]);
-        var size = (int)(weights.Count / weights.Shape[0] / inputs);
-        var (from, to) = (weights.ToFloats(), new float[weights.Count]);
-        for (var g = 0; g < group; g++)
+        var (outputs, inputs) = (at.Facts.Size(at.Node.Inputs[1], 0) / group, at.Facts.Size(at.Node.Inputs[1], 1));
+        var behind = Enumerable.Range(3, kernel.Length).Select(axis => (long)axis);
+        var swapped = at.Transpose(at.Reshape(weights, [group, outputs, inputs, .. kernel]), [0, 2, 1, .. behind]);
+        var mirrored = at.Reshape(swapped, [group * inputs, outputs, .. kernel]);
+        for (var axis = 0; axis < kernel.Length; axis++)
         {
-            for (var output = 0; output < outputs; output++)
+            if (kernel[axis] > 1)
             {
-                for (var input = 0; input < inputs; input++)
-                {
-                    var target = to.AsSpan(((((g * inputs) + input) * outputs) + output) * size, size);
-                    from.AsSpan(((((g * outputs) + output) * inputs) + input) * size, size).CopyTo(target);
-                    target.Reverse();
-                }
+                var reversed = Enumerable.Range(0, (int)kernel[axis]).Select(i => kernel[axis] - 1 - i).ToArray();
+                mirrored = at.Op("Gather", [mirrored, at.Integers(reversed)], ("axis", axis + 2));
             }
         }
 
-        return Tensor.Of(to, [inputs * group, outputs, .. weights.Shape.Skip(2)]);
+        return mirrored;
     }
 }

@@ -11,8 +11,11 @@ internal static partial class VjpRules
     [
         "Shape", "Size", "ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And", "Or", "Xor",
         "NonZero", "NonMaxSuppression", "Floor", "Ceil", "Round", "Sign", "Range", "ConstantOfShape", "IsNaN", "IsInf", "OneHot",
-        "Hardmax", "DynamicQuantizeLinear", "EyeLike", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
+        "Hardmax", "EyeLike", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
     ];
+
+    // Indices, masks, and scales that are taken as given.
+    private static readonly HashSet<string> FlatBehindFirst = ["MaxPool", "TopK", "Dropout", "DynamicQuantizeLinear"];
 
     private static readonly Dictionary<string, VjpRule> Table = new[]
         {
@@ -30,6 +33,7 @@ internal static partial class VjpRules
             Indexing,
             Sampling,
             Quantized,
+            IntegerProducts,
         }
         .SelectMany(rules => rules)
         .ToDictionary();
@@ -37,8 +41,10 @@ internal static partial class VjpRules
     /// <summary>The operators that have a rule.</summary>
     public static IReadOnlyCollection<string> Operators => Table.Keys;
 
-    /// <summary>Whether no gradient passes the node.</summary>
-    public static bool Stops(Node node) => (node.Domain == "" && Flat.Contains(node.OpType)) || IsCastToInteger(node);
+    /// <summary>The outputs of a node that change with small changes of its inputs.</summary>
+    public static IEnumerable<string> Smooth(Node node) => Stops(node) ? []
+        : node.Domain == "" && FlatBehindFirst.Contains(node.OpType) ? node.Outputs.Take(1)
+        : node.Outputs.Where(output => output != "");
 
     /// <exception cref="OnnxGraphException">There is none.</exception>
     public static VjpRule For(Node node) => node.Domain == "" && Table.TryGetValue(node.OpType, out var rule)
@@ -47,6 +53,8 @@ internal static partial class VjpRules
 
     public static OnnxGraphException NotDifferentiable(Node node, string reason) => new(
         $"Not differentiable: {(node.Domain == "" ? "" : node.Domain + ".")}{node.OpType} (node '{(node.Name != "" ? node.Name : node.Outputs[0])}'): {reason}.");
+
+    private static bool Stops(Node node) => (node.Domain == "" && Flat.Contains(node.OpType)) || IsCastToInteger(node);
 
     private static bool IsCastToInteger(Node node) =>
         node.Is("Cast") && (ElementType)node.Int("to") is not (ElementType.Float or ElementType.Float16 or ElementType.Double or ElementType.BFloat16);

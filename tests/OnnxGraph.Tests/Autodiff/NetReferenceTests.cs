@@ -30,12 +30,14 @@ public sealed class NetReferenceTests
         }
     }
 
+    public static TheoryData<string, string> GuidedExports() =>
+        [.. Exports().Where(it => !References.Exist || new Net(it.Data.Item1, it.Data.Item2).Has("guided_backprop"))];
+
     [Theory]
-    [MemberData(nameof(Exports))]
+    [MemberData(nameof(GuidedExports))]
     public void Guided_backpropagation_is_that_of_PyTorch(string name, string file)
     {
         var net = new Net(name, file);
-        Assert.SkipUnless(net.Has("guided_backprop"), "no reference: the net has no ReLU, or others beside it");
         var outputs = net.Run(net.Differentiate(ReluRule.Guided), net.X, net.Seed(net.Targets.First().Value));
 
         References.AssertClose(net.Array("guided_backprop"), outputs["input"], "input");
@@ -45,8 +47,12 @@ public sealed class NetReferenceTests
         }
     }
 
+    // One export of each net: what the others differ in has nothing to do with the batch.
+    public static TheoryData<string, string> FreeBatches() =>
+        [.. Exports().Where(it => !References.Exist || it.Data.Item2.EndsWith("op13_folded.onnx", StringComparison.Ordinal))];
+
     [Theory]
-    [MemberData(nameof(Exports))]
+    [MemberData(nameof(FreeBatches))]
     public void A_batch_of_any_size_gives_each_picture_its_own_gradient(string name, string file)
     {
         var net = new Net(name, file);
