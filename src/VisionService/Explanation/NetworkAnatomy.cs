@@ -40,7 +40,7 @@ internal sealed class NetworkAnatomy
     public NetworkAnatomy(Graph graph, string image, ModelInput input, IReadOnlyDictionary<string, ProbedValue> values)
     {
         (_graph, _nodes, _values) = (graph, [.. graph.Nodes], values);
-        _dominators = new DominatorTree(_nodes, image, static node => !node.Is("Shape") && !node.Is("Size"));
+        _dominators = new DominatorTree(_nodes, image, ReadsElements);
         foreach (var node in _nodes)
         {
             foreach (var value in node.Outputs.Where(_dominators.Contains))
@@ -105,7 +105,7 @@ internal sealed class NetworkAnatomy
         var leads = LeadsToGrid();
 
         // 1. Where the picture's grid is left for good: that is the end of a scale's head.
-        var ends = _nodes.Where(node => ancestors.Contains(node.Outputs.FirstOrDefault(""))
+        var ends = _nodes.Where(node => ReadsElements(node) && ancestors.Contains(node.Outputs.FirstOrDefault(""))
                 && node.Outputs.All(output => !IsPlanar(output) && !leads.Contains(output)))
             .SelectMany(node => node.Inputs)
             .Concat(outputs)
@@ -128,6 +128,8 @@ internal sealed class NetworkAnatomy
 
         static int Cells(Layer layer) => layer.Grid!.Height * layer.Grid.Width;
     }
+
+    private static bool ReadsElements(Node node) => !node.Is("Shape") && !node.Is("Size");
 
     private static bool IsPlain(Node node, params ReadOnlySpan<string> operators) => node.Domain == "" && operators.Contains(node.OpType);
 

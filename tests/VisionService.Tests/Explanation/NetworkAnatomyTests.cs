@@ -39,7 +39,6 @@ public class NetworkAnatomyTests
         foreach (var (graph, feature, input) in Exports("yolo"))
         {
             var layers = Anatomy(graph, input).BeforeHeads(["output0"]);
-            foreach (var l in layers) { TestContext.Current.TestOutputHelper!.WriteLine(l.ToString()); }
             Assert.Equal([(8, 12), (4, 6)], layers.Select(layer => (layer.Grid!.Height, layer.Grid.Width)).OrderDescending());
             Assert.Contains(feature, layers.Select(layer => layer.Name));
         }
