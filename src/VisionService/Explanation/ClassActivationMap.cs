@@ -13,7 +13,8 @@ internal static class ClassActivationMap
 
     /// <summary>The map of a method.</summary>
     /// <param name="activations">A [K, h, w] of the target layer.</param>
-    /// <param name="gradients">G [K, h, w] of the explained score there; empty for <see cref="CamMethod.EigenCam"/>.</param>
+    /// <param name="gradients">G [K, h, w] of the explained score there; empty for
+    /// <see cref="CamMethod.EigenCam"/>.</param>
     /// <returns>[h, w], signed.</returns>
     /// <exception cref="ArgumentException">A length does not fit the sides.</exception>
     public static HeatMap Combine(
@@ -29,7 +30,8 @@ internal static class ClassActivationMap
 
         if (method is CamMethod.EigenCam or CamMethod.EigenGradCam)
         {
-            return HeatMap.Of(width, height, PrincipalComponent.Of(activations, NeedsGradients(method) ? gradients : default, area));
+            var factors = method == CamMethod.EigenGradCam ? gradients : default;
+            return HeatMap.Of(width, height, PrincipalComponent.Of(activations, factors, area));
         }
 
         var map = new double[area];

@@ -3,20 +3,19 @@ namespace VisionService.Explanation;
 /// <summary>Areas under the curve of the score against the share of pixels changed.</summary>
 /// <param name="Deletion">While the hottest pixels go first: the lower, the truer the map.</param>
 /// <param name="Insertion">While the hottest pixels come first: the higher, the truer the map.</param>
-/// <param name="RandomDeletion">The same for a map of random numbers: what a map must undercut to mean anything.</param>
-/// <param name="RandomInsertion">The same for a map of random numbers: what a map must exceed.</param>
+/// <param name="RandomDeletion">The same for a map of random numbers: what a map that means anything undercuts.</param>
+/// <param name="RandomInsertion">The same for a map of random numbers: what such a map exceeds.</param>
 internal readonly record struct FaithfulnessScores(
     double Deletion, double Insertion, double RandomDeletion, double RandomInsertion);
 
 /// <summary>
-/// Whether a heat map names the pixels that the score hangs on: they are replaced by the mean colour, the hottest first,
-/// and restored onto a blurred copy, the hottest first.
+/// Whether a heat map names the pixels that the score hangs on: they are replaced by the mean colour, the hottest
+/// first, and restored onto a blurred copy, the hottest first.
 /// </summary>
 /// <remarks>
-/// Source: Petsiuk, Das, Saenko, "RISE", 2018. Pixels of the same heat go in an order drawn by lot, the same each time:
-/// row by row, a flat map would look like one that names the top. The random map has as many cells as the map judged and
-/// is enlarged like it, since a network bears the loss of a coarse patch better or worse than that of as many scattered
-/// pixels.
+/// Source: Petsiuk, Das, Saenko, "RISE", 2018. Pixels of the same heat go in an order drawn by lot, the same each
+/// time: row by row, a flat map would look like one that names the top. The random map has as many cells as the map
+/// judged and is enlarged like it: to lose a patch is not the same to a network as to lose as many scattered pixels.
 /// </remarks>
 internal sealed class Faithfulness : Perturbation<FaithfulnessScores>
 {
@@ -79,14 +78,16 @@ internal sealed class Faithfulness : Perturbation<FaithfulnessScores>
             Auc([.. scores.Slice(3 * _steps, _steps), baseScore]));
     }
 
-    /// <summary>The area under scores at equal distances from 0 to 1, by trapezoids: the mean score.</summary>
+    /// <summary>The area under scores at equal distances from 0 to 1, by trapezoids: the mean score. One that is not
+    /// finite counts as 0.</summary>
     public static double Auc(ReadOnlySpan<float> scores)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(scores.Length, 2);
-        var sum = ((double)scores[0] + scores[^1]) / 2;
-        foreach (var score in scores[1..^1])
+        var sum = 0.0;
+        for (var i = 0; i < scores.Length; i++)
         {
-            sum += score;
+            var weight = i == 0 || i == scores.Length - 1 ? 0.5 : 1;
+            sum += float.IsFinite(scores[i]) ? weight * scores[i] : 0;
         }
 
         return sum / (scores.Length - 1);
@@ -99,7 +100,8 @@ internal sealed class Faithfulness : Perturbation<FaithfulnessScores>
         var pixels = new int[heat.Length];
         for (var i = 0; i < pixels.Length; i++)
         {
-            // A float's bits, with the sign's turned for positive and all turned for negative ones, order as the floats.
+            // The bits of floats are in the floats' order once the sign of positive ones and all bits of negative ones
+            // are turned.
             var bits = BitConverter.SingleToUInt32Bits(heat[i] + 0f); // -0 becomes 0
             var ascending = (bits & 0x80000000) != 0 ? ~bits : bits | 0x80000000;
             (keys[i], pixels[i]) = ((ulong)~ascending << 32 | Lot((uint)i), i);

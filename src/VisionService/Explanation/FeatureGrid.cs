@@ -12,7 +12,7 @@ internal sealed class FeatureGrid
     // Small maps are enlarged to about this.
     private const int CellSide = 48;
 
-    private static readonly Rgb GapColor = new(255, 255, 255);
+    private const byte White = 255;
 
     private readonly int _channels;
     private readonly int _height;
@@ -22,8 +22,8 @@ internal sealed class FeatureGrid
     /// <param name="channels">K.</param>
     /// <param name="height">h.</param>
     /// <param name="width">w.</param>
-    /// <param name="maxSide">Neither side of the picture is longer, unless a single channel is. Cells shrink first, to a
-    /// pixel for each value; then the last channels go.</param>
+    /// <param name="maxSide">Neither side of the picture is longer, unless a single channel is. Cells shrink first, to
+    /// a pixel for each value; then the last channels go.</param>
     public FeatureGrid(int channels, int height, int width, int maxSide = 2048)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
@@ -34,12 +34,13 @@ internal sealed class FeatureGrid
         {
             var room = (Columns: Room(width, maxSide), Rows: Room(height, maxSide));
             Shown = (int)Math.Min(channels, (long)room.Columns * room.Rows);
-            var square = (int)Math.Ceiling(Math.Sqrt((double)Shown * Cell(height) / Cell(width)));
-            var fewest = (Shown + room.Rows - 1) / room.Rows;
-            Columns = Math.Clamp(square, fewest, Math.Min(room.Columns, Shown));
-            Rows = (Shown + Columns - 1) / Columns;
             if (Shown == channels || Scale == 1)
             {
+                // The shortest longer side, and rather wide than high.
+                var (fewest, most) = (RowsOf(room.Rows), Math.Min(room.Columns, Shown));
+                Columns = Enumerable.Range(fewest, most - fewest + 1).Reverse()
+                    .MinBy(columns => Math.Max(columns * Cell(width), RowsOf(columns) * Cell(height)));
+                Rows = RowsOf(Columns);
                 return;
             }
         }
@@ -67,11 +68,7 @@ internal sealed class FeatureGrid
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(activations.Length, _channels * _height * _width);
         var image = new RgbImage(Width, Height);
-        for (var i = 0; i < image.Pixels.Length; i += 3)
-        {
-            (image.Pixels[i], image.Pixels[i + 1], image.Pixels[i + 2]) = (GapColor.R, GapColor.G, GapColor.B);
-        }
-
+        image.Pixels.Fill(White);
         var area = _height * _width;
         for (var k = 0; k < Shown; k++)
         {
@@ -94,8 +91,14 @@ internal sealed class FeatureGrid
         var colors = ColorMap.Viridis.Rgb;
         for (var y = 0; y < _height * Scale; y++)
         {
+            var pixels = image.Row(top + y).Slice(left * 3, _width * Scale * 3);
+            if (y % Scale != 0)
+            {
+                image.Row(top + y - 1).Slice(left * 3, pixels.Length).CopyTo(pixels);
+                continue;
+            }
+
             var values = channel.Slice(y / Scale * _width, _width);
-            var pixels = image.Row(top + y)[(left * 3)..];
             for (var x = 0; x < _width * Scale; x++)
             {
                 var value = values[x / Scale];
@@ -104,6 +107,9 @@ internal sealed class FeatureGrid
             }
         }
     }
+
+    /// <summary>How many lines the channels fill at so many a line.</summary>
+    private int RowsOf(int columns) => (Shown + columns - 1) / columns;
 
     private int Cell(int side) => (side * Scale) + Gap;
 

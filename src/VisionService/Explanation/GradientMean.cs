@@ -37,7 +37,8 @@ internal abstract class GradientMean(PlaneShape shape)
         {
             if (index < _added || index >= Count || _early.ContainsKey(index))
             {
-                throw new ArgumentOutOfRangeException(nameof(index), index, "There is no such point, or its gradient is here.");
+                throw new ArgumentOutOfRangeException(
+                    nameof(index), index, "There is no such point, or its gradient is here.");
             }
 
             if (index > _added)

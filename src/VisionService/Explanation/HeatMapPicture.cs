@@ -48,9 +48,10 @@ internal static class HeatMapPicture
                 }
 
                 reader.Row(y, row);
-                Dim(pixels[..(columns.Start * 3)]);
-                Tint(pixels[(columns.Start * 3)..(columns.End * 3)], row[columns.Start..columns.End], tints, 256 - weight);
-                Dim(pixels[(columns.End * 3)..]);
+                var (start, end) = (columns.Start, columns.End);
+                Dim(pixels[..(start * 3)]);
+                Tint(pixels[(start * 3)..(end * 3)], row[start..end], tints, 256 - weight);
+                Dim(pixels[(end * 3)..]);
             }
         }
         finally

@@ -2,8 +2,8 @@ namespace VisionService.Explanation;
 
 /// <summary>The gradient on the straight way from black to the picture: shares of the score that add up to its
 /// growth.</summary>
-/// <remarks>Source: Sundararajan, Taly, Yan, "Axiomatic attribution for deep networks", 2017. Midpoint rule, which needs
-/// half the points that the ends would.</remarks>
+/// <remarks>Source: Sundararajan, Taly, Yan, "Axiomatic attribution for deep networks", 2017. Midpoint rule, which
+/// needs half the points that the ends would.</remarks>
 /// <param name="count">Points on the way.</param>
 /// <param name="baseline">Where the way begins, the same for all pixels; default black.</param>
 internal sealed class IntegratedGradients(

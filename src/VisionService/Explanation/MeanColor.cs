@@ -1,6 +1,6 @@
 namespace VisionService.Explanation;
 
-/// <summary>What stands for "nothing there": the picture's own mean, which a network finds less remarkable than black.</summary>
+/// <summary>What stands for "nothing there": the picture's own mean, less remarkable to a network than black.</summary>
 internal static class MeanColor
 {
     /// <summary>One value for each channel.</summary>

@@ -7,9 +7,9 @@ namespace VisionService.Explanation;
 /// taken away, R * v, v being the first right singular vector of R.
 /// </summary>
 /// <remarks>
-/// Lanczos iteration with full re-orthogonalisation on R R' or R' R, whichever is smaller, which is never formed: a step
-/// costs two passes over R. The gap to the second singular value may be a hundredth and the answer is still good to
-/// 1e-9. The sign, which the mathematics leaves open, is the one that correlates with the channels' mean.
+/// Lanczos iteration with full re-orthogonalisation on R R' or R' R, whichever is smaller, which is never formed: a
+/// step costs two passes over R. The gap to the second singular value may be a hundredth and the answer is still good
+/// to 1e-9. The sign, which the mathematics leaves open, is the one that correlates with the channels' mean.
 /// </remarks>
 internal sealed class PrincipalComponent
 {

@@ -26,7 +26,7 @@ internal readonly record struct SeenAxis(LinearAxis Axis, int Start, int End)
 
     private static SeenAxis Of(int input, int resized, int offset, int cells, int pixels, double first, double extent)
     {
-        // Pixel i, centre i + 0.5, lies at (i + 0.5 - first) * scale + offset of the input, of which a cell has 1 / toCells.
+        // Pixel i, of centre i + 0.5, lies at (i + 0.5 - first) * scale + offset of the input.
         var scale = resized / extent;
         var toCells = (double)cells / input;
         var start = (int)Math.Ceiling(first - (offset / scale) - 0.5);

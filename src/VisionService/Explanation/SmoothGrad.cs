@@ -6,8 +6,8 @@ namespace VisionService.Explanation;
 /// <param name="count">Copies.</param>
 /// <param name="noise">The noise's standard deviation, as a share of the range of the picture's values. Default 0.15,
 /// from the middle of what the paper found good.</param>
-internal sealed class SmoothGrad(PlaneShape shape, ulong seed = 0, int count = SmoothGrad.DefaultCount, double noise = 0.15)
-    : GradientMean(shape)
+internal sealed class SmoothGrad(
+    PlaneShape shape, ulong seed = 0, int count = SmoothGrad.DefaultCount, double noise = 0.15) : GradientMean(shape)
 {
     /// <summary>Default number of copies.</summary>
     public const int DefaultCount = 25;

@@ -43,7 +43,8 @@ internal abstract class SoftMasks : Perturbation<HeatMap>
         }
     }
 
-    /// <summary>[H, W]: the masks, each times its score, added up and divided.</summary>
+    /// <summary>[H, W]: the masks, each times its score, added up and divided. A score that is not finite counts as
+    /// 0: it would spoil the whole map.</summary>
     private protected HeatMap WeightedSum(ReadOnlySpan<float> scores, double divisor)
     {
         Check(scores);
@@ -54,8 +55,13 @@ internal abstract class SoftMasks : Perturbation<HeatMap>
             var mask = rented.AsSpan(0, Shape.Area);
             for (var index = 0; index < scores.Length; index++)
             {
-                Mask(index, mask);
                 var weight = scores[index] / divisor;
+                if (!double.IsFinite(weight))
+                {
+                    continue;
+                }
+
+                Mask(index, mask);
                 for (var i = 0; i < sums.Length; i++)
                 {
                     sums[i] += weight * mask[i];

@@ -1,7 +1,8 @@
 namespace VisionService.Explanation;
 
 /// <summary>Random numbers that are the same on every machine and in every release.</summary>
-/// <remarks>Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014. Not for secrets.</remarks>
+/// <remarks>Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014. Not for
+/// secrets.</remarks>
 internal struct SplitMix64
 {
     private const ulong Golden = 0x9E3779B97F4A7C15;

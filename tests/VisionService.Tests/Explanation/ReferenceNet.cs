@@ -60,7 +60,8 @@ internal sealed class ReferenceNet(string name)
     }
 
     public bool IsIllConditioned(string tap, string map) =>
-        _manifest.GetProperty("cam_ill_conditioned").GetProperty(tap).EnumerateArray().Any(one => one.GetString() == map);
+        _manifest.GetProperty("cam_ill_conditioned").GetProperty(tap).EnumerateArray()
+            .Any(one => one.GetString() == map);
 
     public int Target(int item) =>
         _manifest.GetProperty("targets").GetProperty("class").GetProperty("index")[item].GetInt32();
