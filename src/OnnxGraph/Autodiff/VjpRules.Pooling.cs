@@ -38,7 +38,7 @@ internal static partial class VjpRules
         var count = windows.Kernel.Aggregate(1L, (product, size) => product * size);
         var pick = at.Constant(
             $"pick {string.Join(',', windows.Kernel)}", () => Tensor.Of(Identity(count), [count, 1, .. windows.Kernel]));
-        var padded = at.PadWith(Lowest, at.X, windows.ToCovered());
+        var padded = at.PadWith(Lowest, at.Floating(at.X), windows.ToCovered());
         var elements = at.Op(
             "Conv",
             [at.Reshape(padded, [-1, 1, .. windows.Axes(windows.Covered)]), pick],

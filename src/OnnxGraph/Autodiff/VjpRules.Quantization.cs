@@ -15,10 +15,10 @@ internal static partial class VjpRules
         ["DequantizeLinear"] = static at => at.Give(0, at.G),
     };
 
-    private static string WhyNot(Node node) => node.OpType is "DynamicQuantizeLinear" || node.OpType.EndsWith("Integer", StringComparison.Ordinal)
-        || node.OpType.StartsWith("QLinear", StringComparison.Ordinal)
-            ? $"it computes with integers; export the model with QuantizeLinear and DequantizeLinear around operators on floats, or {WithoutGradients}"
-            : $"there is no rule for this operator; {WithoutGradients}";
+    private static string WhyNot(Node node) => node.OpType.StartsWith("QLinear", StringComparison.Ordinal)
+        ? "it computes with integers; export the model with QuantizeLinear and DequantizeLinear around operators on "
+            + $"floats, or {WithoutGradients}"
+        : $"there is no rule for this operator; {WithoutGradients}";
 
     private static void QuantizeLinear(Vjp at)
     {
