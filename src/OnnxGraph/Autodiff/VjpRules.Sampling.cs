@@ -15,7 +15,7 @@ internal static partial class VjpRules
         var (mode, padding) = (at.Node.Text("mode", "bilinear"), at.Node.Text("padding_mode", "zeros"));
         if (mode is not ("bilinear" or "linear") || padding is not ("zeros" or "border") || at.Facts.Rank(at.X) != 4)
         {
-            throw at.Refuse($"only bilinear samples of pictures with zeros or the border around are, not {mode}, {padding}");
+            throw at.Refuse($"only bilinear samples with zeros or the border around the picture are, not {mode}, {padding}");
         }
 
         // From here on [N, C, samples], or [N, 1, samples] where channels are alike.
