@@ -31,6 +31,7 @@ internal static partial class VjpRules
             Shapes,
             Padding,
             Indexing,
+            Sampling,
             Quantized,
             IntegerProducts,
         }

@@ -18,6 +18,7 @@ internal static partial class GradientCases
         .. Shapes(),
         .. Padding(),
         .. Indexing(),
+        .. Sampling(),
     ];
 
     /// <summary>A constant of floats between -1 and 1.</summary>
