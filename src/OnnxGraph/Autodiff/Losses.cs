@@ -25,15 +25,19 @@ public static class Losses
     /// layer.</remarks>
     /// <inheritdoc cref="Gram" path="/param[@name='graph']"/>
     /// <returns>The name of a scalar.</returns>
-    public static string Style(Graph graph, string features, string targetGram, long pixels) =>
-        Scaled(graph, SquaredDistance(graph, Gram(graph, features), targetGram), 1 / (4 * 9 * (double)pixels * pixels));
+    public static string Style(Graph graph, string features, string targetGram, long pixels)
+    {
+        var distance = SquaredDistance(graph, Gram(graph, features), targetGram);
+        return Scaled(graph, distance, 1 / (4 * 9 * (double)pixels * pixels));
+    }
 
     /// <summary>How far features are from wanted ones: <c>sum((features - target)^2)</c>.</summary>
     /// <param name="features">A value of any shape.</param>
     /// <param name="target">One of the same shape.</param>
     /// <inheritdoc cref="Style" path="/param[@name='graph']"/>
     /// <inheritdoc cref="Style" path="/returns"/>
-    public static string Content(Graph graph, string features, string target) => SquaredDistance(graph, features, target);
+    public static string Content(Graph graph, string features, string target) =>
+        SquaredDistance(graph, features, target);
 
     /// <summary>How rough a picture is: at each pixel but those of the last row and column, the squared differences to
     /// the neighbours below and to the right are added and raised to the exponent; all of that is summed.</summary>
@@ -46,7 +50,7 @@ public static class Losses
         var here = Crop(graph, image, [0, 0], [-1, -1]);
         var below = Append(graph, "Sub", [here, Crop(graph, image, [1, 0], [int.MaxValue, -1])]);
         var right = Append(graph, "Sub", [here, Crop(graph, image, [0, 1], [-1, int.MaxValue])]);
-        var squares = Append(graph, "Add", [Append(graph, "Mul", [below, below]), Append(graph, "Mul", [right, right])]);
+        var squares = Append(graph, "Add", [Squared(graph, below), Squared(graph, right)]);
         return Total(graph, Append(graph, "Pow", [squares, Constant(graph, exponent)]));
     }
 
@@ -73,11 +77,10 @@ public static class Losses
     public static string Sum(Graph graph, params IEnumerable<(string Loss, double Weight)> losses) =>
         Append(graph, "Sum", [.. losses.Select(part => Scaled(graph, part.Loss, part.Weight))]);
 
-    private static string SquaredDistance(Graph graph, string a, string b)
-    {
-        var difference = Append(graph, "Sub", [a, b]);
-        return Total(graph, Append(graph, "Mul", [difference, difference]));
-    }
+    private static string SquaredDistance(Graph graph, string a, string b) =>
+        Total(graph, Squared(graph, Append(graph, "Sub", [a, b])));
+
+    private static string Squared(Graph graph, string value) => Append(graph, "Mul", [value, value]);
 
     private static string Total(Graph graph, string value) => Append(graph, "ReduceSum", [value], ("keepdims", 0));
 
@@ -87,17 +90,21 @@ public static class Losses
     private static string Crop(Graph graph, string image, long[] starts, long[] ends) =>
         Slice(graph, image, starts, ends, [2, 3]);
 
-    private static string Slice(Graph graph, string value, long[] starts, long[] ends, long[] axes) => graph.OpsetVersion < 10
-        ? Append(graph, "Slice", [value], ("starts", starts), ("ends", ends), ("axes", axes))
+    private static string Slice(Graph graph, string value, long[] starts, long[] ends, long[] axes) =>
+        graph.OpsetVersion < 10 ? Append(graph, "Slice", [value], ("starts", starts), ("ends", ends), ("axes", axes))
         : Append(graph, "Slice", [value, Constant(graph, starts), Constant(graph, ends), Constant(graph, axes)]);
 
     private static string Constant(Graph graph, double value) =>
         graph.AddInitializer("loss_constant", Tensor.Scalar((float)value));
 
-    private static string Constant(Graph graph, long[] values) => graph.AddInitializer("loss_constant", Tensor.Of(values));
+    private static string Constant(Graph graph, long[] values) =>
+        graph.AddInitializer("loss_constant", Tensor.Of(values));
 
     private static string Append(
-        Graph graph, string opType, string[] inputs, params ReadOnlySpan<(string Name, AttributeValue Value)> attributes)
+        Graph graph,
+        string opType,
+        string[] inputs,
+        params ReadOnlySpan<(string Name, AttributeValue Value)> attributes)
     {
         var output = graph.FreshName($"loss_{opType}");
         graph.Append(new(opType, inputs, [output], attributes) { Name = output });

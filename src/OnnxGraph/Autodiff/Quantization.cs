@@ -42,7 +42,9 @@ public static class Quantization
     /// <summary>A constant of integers; null: it is none, or of a type that cannot be read.</summary>
     private static Tensor? Integers(Graph graph, string value) => graph.Constant(value) is { } tensor
         ? IsReadable(tensor.Type) ? tensor : null
-        : graph.Producer(value) is { } node && node.Is("QuantizeLinear") && !graph.IsOutput(value) ? Quantized(graph, node) : null;
+        : graph.Producer(value) is { } node && node.Is("QuantizeLinear") && !graph.IsOutput(value)
+            ? Quantized(graph, node)
+            : null;
 
     private static bool IsReadable(ElementType type) =>
         type is ElementType.UInt8 or ElementType.Int8 or ElementType.UInt16 or ElementType.Int16 or ElementType.Int32;
@@ -50,7 +52,8 @@ public static class Quantization
     /// <summary>The integers, held as floats.</summary>
     private static Tensor? Quantized(Graph graph, Node node)
     {
-        if (Scaling.Of(graph, node) is not { } scaling || graph.Constant(node.Inputs[0]) is not { Type: ElementType.Float } weights
+        if (Scaling.Of(graph, node) is not { } scaling
+            || graph.Constant(node.Inputs[0]) is not { Type: ElementType.Float } weights
             || Range(scaling.Type ?? (ElementType)node.Int("output_dtype", (long)ElementType.UInt8)) is not { } range)
         {
             return null;
@@ -105,7 +108,8 @@ public static class Quantization
 
             var axis = (int)node.Int("axis", 1);
             axis += axis < 0 ? shape.Count : 0;
-            var (behind, size) = ((int)shape.Skip(axis + 1).Aggregate(1L, (product, length) => product * length), (int)shape[axis]);
+            var behind = (int)shape.Skip(axis + 1).Aggregate(1L, (product, length) => product * length);
+            var size = (int)shape[axis];
             if (Shape.Count == 1)
             {
                 return i => i / behind % size;

@@ -9,6 +9,11 @@ internal sealed partial class Vjp
     /// <summary>Axes counted from the front.</summary>
     public long[] Axes(IEnumerable<long> axes, string value) => [.. axes.Select(axis => (long)Axis(axis, value))];
 
+    /// <summary>A value of floats, as it is; one of integers, between two quantisations, as floats.</summary>
+    public string Floating(string value) => facts.Type(value) is ElementType.Float or ElementType.Double
+        ? value
+        : Op("Cast", [value], ("to", (long)FloatType));
+
     /// <summary>A value whose elements are not negative, with 1 in the place of 0: a divisor.</summary>
     public string OneForZero(string value) => Add(value, GreaterOrEqual(Scalar(0), value));
 

@@ -16,18 +16,22 @@ internal static partial class VjpRules
         RefuseWeightGradient(at);
         if (at.Wants(0))
         {
-            at.Give(0, ConvBack(at, at.Node.Inputs[1]));
+            at.Give(0, ConvBack(at, at.Node.Inputs[1], at.Constant(1)));
         }
     }
 
     /// <param name="weights">Of shape <c>[M, C / group, ...]</c>.</param>
-    private static string ConvBack(Vjp at, string weights)
+    /// <param name="constant">The weights themselves, where they are constant.</param>
+    private static string ConvBack(Vjp at, string weights, Tensor? constant)
     {
         var windows = Windows.Of(at, at.Facts.Shape(at.Node.Inputs[1], from: 2));
         var group = at.Node.Int("group", 1);
         if (windows.HasUnitStrides && !at.Facts.IsOfContent(weights) && windows.MirroredPads().All(amount => amount >= 0))
         {
-            var mirrored = at.Once($"mirrored {weights} {group}", () => Mirrored(at, weights, windows.Kernel, group));
+            var key = $"mirrored {weights} {group}";
+            var mirrored = constant is { Type: ElementType.Float }
+                ? at.Constant(key, () => Mirrored(constant, group))
+                : at.Once(key, () => Mirrored(at, weights, windows.Kernel, group));
             return at.Op(
                 "Conv", [at.G, mirrored], ("dilations", windows.Dilations), ("group", group), ("pads", windows.MirroredPads()));
         }
@@ -86,8 +90,27 @@ internal static partial class VjpRules
         }
     }
 
-    /// <summary>Weights <c>[M, C / group, ...]</c> as <c>[C, M / group, ...]</c>, reversed along all axes of the picture:
-    /// nodes on constants, which the runtime folds before the first run.</summary>
+    /// <summary>Weights <c>[M, C / group, ...]</c> as <c>[C, M / group, ...]</c>, reversed along all axes of the
+    /// picture.</summary>
+    private static Tensor Mirrored(Tensor weights, long group)
+    {
+        var (outputs, inputs) = ((int)(weights.Shape[0] / group), (int)weights.Shape[1]);
+        var size = (int)(weights.Count / weights.Shape[0] / inputs);
+        var (from, to) = (weights.ToFloats(), new float[weights.Count]);
+        for (var kernel = 0; kernel < to.Length / size; kernel++)
+        {
+            var (channel, output) = (kernel / outputs, kernel % outputs);
+            var source = (((channel / inputs * outputs) + output) * inputs) + (channel % inputs);
+            var target = to.AsSpan(kernel * size, size);
+            from.AsSpan(source * size, size).CopyTo(target);
+            target.Reverse();
+        }
+
+        return Tensor.Of(to, [inputs * group, outputs, .. weights.Shape.Skip(2)]);
+    }
+
+    /// <summary>The same for weights that the graph makes of constants: nodes, which the runtime folds before the first
+    /// run, but slowly.</summary>
     private static string Mirrored(Vjp at, string weights, long[] kernel, long group)
     {
         var (outputs, inputs) = (at.Facts.Size(at.Node.Inputs[1], 0) / group, at.Facts.Size(at.Node.Inputs[1], 1));

@@ -58,7 +58,7 @@ internal static partial class VjpRules
     private static List<(int Axis, long Start, long Step)> SlicedRanges(Vjp at)
     {
         var (starts, ends) = (Numbers(1, "starts")!, Numbers(2, "ends")!);
-        var axes = at.Axes(Numbers(3, "axes") ?? [.. Enumerable.Range(0, starts.Length).Select(axis => (long)axis)], at.X);
+        var axes = at.Axes(Numbers(3, "axes") ?? [.. starts.Select((_, axis) => (long)axis)], at.X);
         var steps = Numbers(4, "steps") ?? [.. Enumerable.Repeat(1L, starts.Length)];
         var ranges = new List<(int Axis, long Start, long Step)>();
         for (var i = 0; i < starts.Length; i++)
@@ -87,9 +87,7 @@ internal static partial class VjpRules
         {
             0 => at.Unsqueeze(at.G, axis),
             1 => at.G,
-            _ => at.Reshape(
-                at.G,
-                [.. new long[axis], -1, .. Enumerable.Range(axis + 1, rank - axis - 1).Select(behind => at.Facts.Size(at.X, behind))]),
+            _ => at.Reshape(at.G, [.. new long[axis], -1, .. at.Facts.Shape(at.X, from: axis + 1)]),
         };
         at.Give(0, at.Facts.IsOfContent(indices)
             ? GatheredAtRunTime(at, gradient, axis, rank)
@@ -145,9 +143,10 @@ internal static partial class VjpRules
             throw at.Refuse($"adding up at indices needs opset 16, and the model has {at.Opset}");
         }
 
+        string[] inputs = [at.ZerosLike(at.X), indices, gradient];
         return scatter == "ScatterND"
-            ? at.Op(scatter, [at.ZerosLike(at.X), indices, gradient], ("reduction", "add"))
-            : at.Op(scatter, [at.ZerosLike(at.X), indices, gradient], ("reduction", "add"), ("axis", at.Node.Int("axis")));
+            ? at.Op(scatter, inputs, ("reduction", "add"))
+            : at.Op(scatter, inputs, ("reduction", "add"), ("axis", at.Node.Int("axis")));
     }
 
     private static void Scatter(Vjp at, string gather)

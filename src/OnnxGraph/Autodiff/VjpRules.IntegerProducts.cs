@@ -14,7 +14,7 @@ internal static partial class VjpRules
     private static void ConvInteger(Vjp at)
     {
         var weights = CentredWeights(at, channelAxis: 0);
-        GiveDescaled(at, ConvBack(at, at.Constant($"centred {at.Node.Inputs[1]}", () => weights)));
+        GiveDescaled(at, ConvBack(at, at.Constant($"centred {at.Node.Inputs[1]}", () => weights), weights));
     }
 
     private static void MatMulInteger(Vjp at)

@@ -32,24 +32,39 @@ internal static partial class VjpRules
             return;
         }
 
-        // All windows side by side, [N * C, window, ...], by a convolution with kernels that pick one element each; back
-        // by its transpose. Of equal maxima the first one gets the gradient, as ONNX Runtime's Indices have it.
-        var windows = Windows.Of(at, at.Node.Ints("kernel_shape")!);
-        var count = windows.Kernel.Aggregate(1L, (product, size) => product * size);
-        var pick = at.Constant(
-            $"pick {string.Join(',', windows.Kernel)}", () => Tensor.Of(Identity(count), [count, 1, .. windows.Kernel]));
-        var padded = at.PadWith(Lowest, at.X, windows.ToCovered());
-        var elements = at.Op(
-            "Conv",
-            [at.Reshape(padded, [-1, 1, .. windows.Axes(windows.Covered)]), pick],
-            ("strides", windows.Strides),
-            ("dilations", windows.Dilations));
-        var isLargest = at.GreaterOrEqual(elements, at.ReduceMax(elements, [1]));
-        var order = at.Floats([.. Enumerable.Range(0, (int)count).Select(i => (double)(count - i))], [count, .. windows.Axes(_ => 1)]);
-        var ranked = at.Mul(isLargest, order);
-        var isFirst = at.GreaterOrEqual(ranked, at.ReduceMax(ranked, [1]));
-        var gradient = at.Mul(at.Reshape(at.G, [-1, 1, .. windows.Outputs]), isFirst);
-        at.Give(0, FromPlanes(at, Spread(at, gradient, pick, windows), windows));
+        at.Give(0, Unrolled(at, Windows.Of(at, at.Node.Ints("kernel_shape")!)));
+    }
+
+    /// <summary>One axis after the other, the last one first: all windows side by side, [N * C, window, ...], by a
+    /// convolution with kernels that pick one element each; back by its transpose.</summary>
+    /// <remarks>Of equal maxima the first one gets the gradient, as ONNX Runtime's Indices have it.</remarks>
+    private static string Unrolled(Vjp at, Windows windows)
+    {
+        var planes = at.Reshape(at.Floating(at.X), [-1, 1, .. windows.Inputs]);
+        var choices = new Stack<(Windows Along, string Pick, string IsFirst)>();
+        for (var axis = windows.Rank - 1; axis >= 0; axis--)
+        {
+            var (along, size) = (windows.Along(axis), windows.Kernel[axis]);
+            var pick = at.Constant(
+                $"pick {string.Join(',', along.Kernel)}", () => Tensor.Of(Identity(size), [size, 1, .. along.Kernel]));
+            var elements = at.Op(
+                "Conv",
+                [at.PadWith(Lowest, planes, along.ToCovered()), pick],
+                ("strides", along.Strides),
+                ("dilations", along.Dilations));
+            planes = at.ReduceMax(elements, [1]);
+            var order = at.Floats([.. Enumerable.Range(0, (int)size).Select(i => (double)(size - i))], [size, .. along.Axes(_ => 1)]);
+            var ranked = at.Mul(at.GreaterOrEqual(elements, planes), order);
+            choices.Push((along, pick, at.GreaterOrEqual(ranked, at.ReduceMax(ranked, [1]))));
+        }
+
+        var gradient = at.Reshape(at.G, [-1, 1, .. windows.Outputs]);
+        foreach (var (along, pick, isFirst) in choices)
+        {
+            gradient = at.Pad(Spread(at, at.Mul(gradient, isFirst), pick, along), along.ToPicture());
+        }
+
+        return at.ReshapeLike(gradient, at.X);
     }
 
     private static void AveragePool(Vjp at)

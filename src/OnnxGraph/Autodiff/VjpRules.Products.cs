@@ -38,7 +38,8 @@ internal static partial class VjpRules
 
         if (at.Wants(1))
         {
-            at.Give(1, SumOverBatch(at, at.MatMul(at.TransposeMatrices(a, Math.Max(rankA, 2)), gradient), at.Node.Inputs[1]));
+            var product = at.MatMul(at.TransposeMatrices(a, Math.Max(rankA, 2)), gradient);
+            at.Give(1, SumOverBatch(at, product, at.Node.Inputs[1]));
         }
     }
 
@@ -71,7 +72,8 @@ internal static partial class VjpRules
             at.Give(1, transB ? Product(at.G, a, true, transA) : Product(a, at.G, !transA, false));
         }
 
-        at.GiveBroadcast(2, () => at.Node.Float("beta", 1) == 1 ? at.G : at.Mul(at.G, at.Scalar(at.Node.Float("beta", 1))));
+        var beta = at.Node.Float("beta", 1);
+        at.GiveBroadcast(2, () => beta == 1 ? at.G : at.Mul(at.G, at.Scalar(beta)));
 
         string Product(string left, string right, bool transLeft, bool transRight) => at.Op(
             "Gemm",
@@ -109,7 +111,9 @@ internal static partial class VjpRules
                 var summed = Enumerable.Range(0, terms[i].Length).Where(axis => !kept.Contains(terms[i][axis]))
                     .Select(axis => (long)axis)
                     .ToArray();
-                at.Give(i, summed.Length == 0 ? gradient : at.ExpandLike(at.Unsqueeze(gradient, summed), at.Node.Inputs[i]));
+                at.Give(
+                    i,
+                    summed.Length == 0 ? gradient : at.ExpandLike(at.Unsqueeze(gradient, summed), at.Node.Inputs[i]));
             }
         }
     }
@@ -126,5 +130,8 @@ internal static partial class VjpRules
     }
 
     private static string ImplicitOutput(string terms) => string.Concat(
-        terms.Where(char.IsLetter).GroupBy(letter => letter).Where(letter => letter.Count() == 1).Select(letter => letter.Key).Order());
+        terms.Where(char.IsLetter).CountBy(letter => letter)
+            .Where(count => count.Value == 1)
+            .Select(count => count.Key)
+            .Order());
 }

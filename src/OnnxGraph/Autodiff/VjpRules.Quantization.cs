@@ -16,8 +16,9 @@ internal static partial class VjpRules
     };
 
     private static string WhyNot(Node node) => node.OpType.StartsWith("QLinear", StringComparison.Ordinal)
-            ? $"it computes with integers; export the model with QuantizeLinear and DequantizeLinear around operators on floats, or {WithoutGradients}"
-            : $"there is no rule for this operator; {WithoutGradients}";
+        ? "it computes with integers; export the model with QuantizeLinear and DequantizeLinear around operators on "
+            + $"floats, or {WithoutGradients}"
+        : $"there is no rule for this operator; {WithoutGradients}";
 
     private static void QuantizeLinear(Vjp at)
     {

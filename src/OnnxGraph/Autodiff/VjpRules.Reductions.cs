@@ -6,17 +6,20 @@ internal static partial class VjpRules
     private static Dictionary<string, VjpRule> Reductions => new()
     {
         ["ReduceSum"] = static at => Reduce(at, static (at, y) => at.ExpandLike(y.Gradient, at.X)),
-        ["ReduceMean"] = static at => Reduce(at, static (at, y) => at.ExpandLike(at.Mul(y.Gradient, at.Scalar(1.0 / y.Count(at))), at.X)),
-        ["ReduceMax"] = static at => Reduce(at, static (at, y) => ReducedExtreme(at, y, at.GreaterOrEqual(at.X, y.Value))),
-        ["ReduceMin"] = static at => Reduce(at, static (at, y) => ReducedExtreme(at, y, at.GreaterOrEqual(y.Value, at.X))),
+        ["ReduceMean"] = static at =>
+            Reduce(at, static (at, y) => at.ExpandLike(at.Mul(y.Gradient, at.Scalar(1.0 / y.Count(at))), at.X)),
+        ["ReduceMax"] = static at =>
+            Reduce(at, static (at, y) => ReducedExtreme(at, y, at.GreaterOrEqual(at.X, y.Value))),
+        ["ReduceMin"] = static at =>
+            Reduce(at, static (at, y) => ReducedExtreme(at, y, at.GreaterOrEqual(y.Value, at.X))),
         ["ReduceProd"] = static at => Reduce(at, ReducedProduct),
         ["ReduceL1"] = static at => Reduce(at, static (at, y) => at.Mul(at.Sign(at.X), y.Gradient), ofOne: false),
         ["ReduceL2"] = static at =>
             Reduce(at, static (at, y) => at.Mul(at.X, at.Div(y.Gradient, at.OneForZero(y.Value))), ofOne: false),
         ["ReduceSumSquare"] = static at =>
             Reduce(at, static (at, y) => at.Mul(at.X, at.Mul(y.Gradient, at.Scalar(2))), ofOne: false),
-        ["ReduceLogSum"] = static at =>
-            Reduce(at, static (at, y) => at.ExpandLike(at.Div(y.Gradient, at.Op("Exp", [y.Value])), at.X), ofOne: false),
+        ["ReduceLogSum"] = static at => Reduce(
+            at, static (at, y) => at.ExpandLike(at.Div(y.Gradient, at.Op("Exp", [y.Value])), at.X), ofOne: false),
         ["ReduceLogSumExp"] = static at =>
             Reduce(at, static (at, y) => at.Mul(at.Op("Exp", [at.Sub(at.X, y.Value)]), y.Gradient), ofOne: false),
         ["CumSum"] = static at => at.Give(0, at.Op(

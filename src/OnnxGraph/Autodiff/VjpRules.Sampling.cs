@@ -8,14 +8,14 @@ internal static partial class VjpRules
         ["GridSample"] = GridSample,
     };
 
-    /// <summary>A sample is the sum of four pixels times their weights: the weights bring the gradient to the pixels, the
-    /// pixels bring it to the place.</summary>
+    /// <summary>A sample is the sum of four pixels times their weights: the weights bring the gradient to the pixels,
+    /// the pixels bring it to the place.</summary>
     private static void GridSample(Vjp at)
     {
         var (mode, padding) = (at.Node.Text("mode", "bilinear"), at.Node.Text("padding_mode", "zeros"));
         if (mode is not ("bilinear" or "linear") || padding is not ("zeros" or "border") || at.Facts.Rank(at.X) != 4)
         {
-            throw at.Refuse($"of pictures [N, C, H, W], bilinear with zeros or the border around them is supported, not {mode} with {padding}");
+            throw at.Refuse($"only bilinear samples with zeros or the border around the picture are, not {mode}, {padding}");
         }
 
         // From here on [N, C, samples], or [N, 1, samples] where channels are alike.
@@ -29,7 +29,8 @@ internal static partial class VjpRules
             foreach (var x in across.Sides(at))
             {
                 var flat = at.Add(at.Mul(y.Pixel, at.Scalar(across.Size)), x.Pixel);
-                var index = at.Op("Expand", [at.Op("Cast", [flat], ("to", (long)ElementType.Int64)), at.Op("Shape", [gradient])]);
+                var place = at.Op("Cast", [flat], ("to", (long)ElementType.Int64));
+                var index = at.Op("Expand", [place, at.Op("Shape", [gradient])]);
                 var seen = at.Mul(gradient, at.Mul(y.IsInside, x.IsInside));
                 indices.Add(index);
                 updates.Add(at.Mul(seen, at.Mul(y.Weight, x.Weight)));
@@ -64,7 +65,8 @@ internal static partial class VjpRules
     private static SampledAxis Positions(Vjp at, int coordinate, int axis)
     {
         var size = at.Facts.Size(at.X, axis);
-        var (pixelsPerUnit, centre) = (at.Node.Int("align_corners") != 0 ? (size - 1) / 2.0 : size / 2.0, (size - 1) / 2.0);
+        var centre = (size - 1) / 2.0;
+        var pixelsPerUnit = at.Node.Int("align_corners") != 0 ? centre : size / 2.0;
         var grid = at.Reshape(at.Slice(at.Node.Inputs[1], [coordinate], [coordinate + 1], [3]), 0, 1, -1);
         var position = at.Add(at.Mul(grid, at.Scalar(pixelsPerUnit)), at.Scalar(centre));
         var slope = at.Scalar(pixelsPerUnit);
@@ -84,7 +86,7 @@ internal static partial class VjpRules
     /// <param name="Slope">Pixels for a unit of the grid; 0 where the border holds the position fast.</param>
     private sealed record SampledAxis(string Position, string Slope, long Size)
     {
-        /// <summary>The pixels before and behind each position, with the change of their weights with the grid.</summary>
+        /// <summary>The pixels before and behind each position, and how their weights change with the grid.</summary>
         public (string Pixel, string IsInside, string Weight, string Slope)[] Sides(Vjp at)
         {
             var before = at.Op("Floor", [Position]);

@@ -15,7 +15,8 @@ internal static partial class VjpRules
         ["Concat"] = Concat,
         ["Split"] = Split,
         ["DepthToSpace"] = DepthToSpace,
-        ["SpaceToDepth"] = static at => at.Give(0, at.Op("DepthToSpace", [at.G], ("blocksize", at.Node.Int("blocksize")))),
+        ["SpaceToDepth"] = static at =>
+            at.Give(0, at.Op("DepthToSpace", [at.G], ("blocksize", at.Node.Int("blocksize")))),
         ["Trilu"] = static at =>
             at.Give(0, at.Op("Trilu", [at.G, .. at.Node.Inputs.Skip(1)], ("upper", at.Node.Int("upper", 1)))),
     };
@@ -27,7 +28,7 @@ internal static partial class VjpRules
         var permutation = at.Node.Ints("perm")?.ToList();
         var back = permutation is null
             ? at.Op("Transpose", [at.G])
-            : at.Transpose(at.G, [.. Enumerable.Range(0, permutation.Count).Select(axis => (long)permutation.IndexOf(axis))]);
+            : at.Transpose(at.G, [.. permutation.Select((_, axis) => (long)permutation.IndexOf(axis))]);
         at.Give(0, back);
     }
 

@@ -70,6 +70,20 @@ internal sealed record Windows(
         return padding == "SAME_UPPER" ? windows with { Begins = small, Ends = large } : windows with { Begins = large, Ends = small };
     }
 
+    /// <summary>The windows along one axis of a picture whose later axes went through theirs already.</summary>
+    public Windows Along(int axis)
+    {
+        long[] Only(long[] values, long others) => Axes(i => i == axis ? values[i] : others);
+        return new(
+            Axes(i => i > axis ? Outputs[i] : Inputs[i]),
+            Axes(i => i >= axis ? Outputs[i] : Inputs[i]),
+            Only(Kernel, 1),
+            Only(Strides, 1),
+            Only(Dilations, 1),
+            Only(Begins, 0),
+            Only(Ends, 0));
+    }
+
     /// <summary>Padding amounts for <see cref="Vjp.Pad"/> that bring what the windows cover to the size of the
     /// picture.</summary>
     public long[] ToPicture() =>

@@ -22,9 +22,17 @@ internal static partial class GradientCases
             Opsets = [18, 21],
             IsBatchFree = true,
         },
-        new("Pad", "negative", [[2, 6]], (g, x) => g.Node("Pad", [x[0], g.Constant([0L, -1, 0, -2])])) { Opsets = [11], IsBatchFree = true },
-        new("Pad", "mixed", [[4, 6]], (g, x) => g.Node("Pad", [x[0], g.Constant([1L, -1, -2, 2])])) { Opsets = [11, 21] },
-        new("Pad", "edge, negative on one side", [[4, 6]], (g, x) => g.Node("Pad", [x[0], g.Constant([0L, -1, 0, 2])], ("mode", "edge"))),
+        new("Pad", "negative", [[2, 6]], (g, x) => g.Node("Pad", [x[0], g.Constant([0L, -1, 0, -2])]))
+        {
+            Opsets = [11],
+            IsBatchFree = true,
+        },
+        new("Pad", "mixed", [[4, 6]], (g, x) => g.Node("Pad", [x[0], g.Constant([1L, -1, -2, 2])]))
+        {
+            Opsets = [11, 21],
+        },
+        new("Pad", "edge, negative on one side", [[4, 6]], (g, x) =>
+            g.Node("Pad", [x[0], g.Constant([0L, -1, 0, 2])], ("mode", "edge"))),
     ];
 
     private static GradientCase PadByAttribute(string mode) => new(

@@ -6,7 +6,10 @@ internal static partial class GradientCases
     [
         .. ReductionsByAttribute("ReduceSum", 7, 11),
         .. ReductionsByInput("ReduceSum", 13),
-        new("ReduceSum", "over no axes", [[2, 3]], (g, x) => g.Node("ReduceSum", x, ("noop_with_empty_axes", 1))) { Opsets = [13] },
+        new("ReduceSum", "over no axes", [[2, 3]], (g, x) => g.Node("ReduceSum", x, ("noop_with_empty_axes", 1)))
+        {
+            Opsets = [13],
+        },
         .. ReductionsByAttribute("ReduceMean", 7, 13),
         .. ReductionsByInput("ReduceMean", 18),
         .. ReductionsByAttribute("ReduceMax", 7, 13),
@@ -27,7 +30,11 @@ internal static partial class GradientCases
         .. ReductionsByInput("ReduceLogSumExp", 18),
         new("ReduceProd", "with a zero", [[4]], (g, x) => Product(g, x[0], [1, 0, 1, 1])),
         new("ReduceProd", "with two zeros", [[4]], (g, x) => Product(g, x[0], [1, 0, 0, 1])),
-        new("CumSum", "", [[2, 5]], (g, x) => g.Node("CumSum", [x[0], g.Constant(Tensor.Scalar(1L))])) { Opsets = [11, 14], IsBatchFree = true },
+        new("CumSum", "", [[2, 5]], (g, x) => g.Node("CumSum", [x[0], g.Constant(Tensor.Scalar(1L))]))
+        {
+            Opsets = [11, 14],
+            IsBatchFree = true,
+        },
         new("CumSum", "backwards and exclusive", [[2, 5]], (g, x) =>
             g.Node("CumSum", [x[0], g.Constant(Tensor.Scalar(-1L))], ("reverse", 1), ("exclusive", 1))),
     ];
@@ -36,7 +43,8 @@ internal static partial class GradientCases
 
     private static IEnumerable<GradientCase> ReductionsByAttribute(string reduction, params int[] opsets) =>
     [
-        new(reduction, "by attribute", [[2, 3, 4, 2]], (g, x) => g.Node(reduction, x, ("axes", new long[] { 1, -1 }), ("keepdims", 0)))
+        new(reduction, "by attribute", [[2, 3, 4, 2]], (g, x) =>
+            g.Node(reduction, x, ("axes", new long[] { 1, -1 }), ("keepdims", 0)))
         {
             Opsets = opsets[0] < 11 ? [11, .. opsets[1..]] : opsets,
             Range = RangeOf(reduction),
@@ -57,7 +65,8 @@ internal static partial class GradientCases
 
     private static IEnumerable<GradientCase> ReductionsByInput(string reduction, int opset) =>
     [
-        new(reduction, "by input", [[2, 3, 4]], (g, x) => g.Node(reduction, [x[0], g.Constant([-1L, 1])], ("keepdims", 0)))
+        new(reduction, "by input", [[2, 3, 4]], (g, x) =>
+            g.Node(reduction, [x[0], g.Constant([-1L, 1])], ("keepdims", 0)))
         {
             Opsets = [opset, 21],
             Range = RangeOf(reduction),
@@ -68,7 +77,11 @@ internal static partial class GradientCases
             Opsets = [opset],
             Range = RangeOf(reduction),
         },
-        new(reduction, "without the input", [[2, 3]], (g, x) => g.Node(reduction, x)) { Opsets = [opset], Range = RangeOf(reduction) },
+        new(reduction, "without the input", [[2, 3]], (g, x) => g.Node(reduction, x))
+        {
+            Opsets = [opset],
+            Range = RangeOf(reduction),
+        },
     ];
 
     private static string Product(GraphBuilder g, string x, float[] factors) =>

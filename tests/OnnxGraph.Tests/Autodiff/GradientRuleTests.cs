@@ -33,6 +33,19 @@ public sealed class GradientRuleTests
         Assert.Contains("opset 16", refusal.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_rule_that_has_to_know_the_size_of_the_batch_fixes_it()
+    {
+        var g = new GraphBuilder(13);
+        var x = g.Input("x", ElementType.Float, "N", 2);
+        var graph = g.Output("y", g.Node("Gather", [x, g.Constant([0L, 0])], ("axis", 0))).Build();
+
+        var differentiated = Gradients.Of(graph, new(["y"], ["x"]), Probe.With());
+        Assert.False(differentiated.IsBatchFree);
+        var outputs = Onnx.Run(differentiated.Graph, Onnx.Array.Of([0.5f, 1], 1, 2), Onnx.Array.Of([1f, 2, 3, 4], 2, 2));
+        Assert.Equal([4, 6], outputs[1].Floats);
+    }
+
     [Theory]
     [InlineData("ii->i")]
     [InlineData("...i->...i")]

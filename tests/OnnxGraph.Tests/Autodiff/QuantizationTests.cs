@@ -97,6 +97,19 @@ public sealed class QuantizationTests
         Assert.Equal([6, 10, 8, 0], Gradient(g.Build(), [1, 2, 3, -4], [1, 2, 3, 4, 5, 6, 7, 8], 4, 2));
     }
 
+    [Theory]
+    [InlineData(13)]
+    [InlineData(17)]
+    public void A_pool_may_stand_between_the_two(int opset)
+    {
+        var g = new GraphBuilder(opset);
+        var x = g.Input("x", ElementType.Float, "N", 1, 2, 2);
+        string[] parameters = [g.Constant(Tensor.Scalar(0.5f)), g.Constant(Tensor.Of((byte[])[0], 1))];
+        g.Output("y", g.Node("DequantizeLinear", [g.MaxPool(g.Node("QuantizeLinear", [x, .. parameters])), .. parameters]));
+
+        Assert.Equal([0, 0, 7, 0], Gradient(g.Build(), [1, 2, 4, 3], [7], 1, 1, 1));
+    }
+
     [Fact]
     public void Arithmetic_in_integers_is_refused_with_a_way_out()
     {
