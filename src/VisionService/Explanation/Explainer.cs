@@ -8,6 +8,8 @@ namespace VisionService.Explanation;
 /// makes the heat map.</summary>
 internal sealed partial class Explainer(string name, Model model, ExplainSource source, SessionCache sessions) : IDisposable
 {
+    private const int MaxExamined = 16;
+
     private readonly ConcurrentDictionary<ModelInput, Lazy<Examined>> _examined = new();
 
     // What differentiation said when it was refused; asking again would cost another probe run.
@@ -74,7 +76,18 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
         _ => GradePixelsAsync(run, method, cancellationToken),
     };
 
-    private Examined Examine(ModelInput input) => _examined.GetOrAdd(input, size => new(() =>
+    private Examined Examine(ModelInput input)
+    {
+        // A network that takes any size sees many; what was learnt of one is learnt again in a second.
+        if (_examined.Count > MaxExamined)
+        {
+            _examined.Clear();
+        }
+
+        return _examined.GetOrAdd(input, size => new(() => ExamineAnew(size))).Value;
+    }
+
+    private Examined ExamineAnew(ModelInput size)
     {
         try
         {
@@ -95,7 +108,7 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
         {
             throw new VisionException(VisionError.ExplainUnsupported, $"Model '{name}' cannot be explained: {exception.Message}", exception);
         }
-    })).Value;
+    }
 
     /// <summary>The layer that the caller named, or the one that suits the network best.</summary>
     private Layer LayerFor(ExplainRun run, ExplainMethod method) => LayersFor(run, method, null)[0];

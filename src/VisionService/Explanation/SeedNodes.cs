@@ -18,9 +18,9 @@ internal static class SeedNodes
         // 1. The seed's shape, one row flat.
         var declared = graph.Inputs.First(input => input.Name == seed);
         var shape = declared.Shape!.Select(dimension => dimension.Size ?? -1).ToArray();
-        var isFree = shape.Contains(-1);
-        var length = shape.Where(size => size > 0).Aggregate(1L, (product, size) => product * size);
-        Dimension rows = isFree ? "N" : 1;
+        var batch = graph.Inputs[0].Shape![0].Size;
+        var length = shape.Where(size => size > 0).Aggregate(1L, (product, size) => product * size) / (batch ?? 1);
+        var rows = batch is { } size ? (Dimension)size : "N";
 
         // 2. Rows that the caller feeds, or that a class id chooses.
         var flat = scores is not null

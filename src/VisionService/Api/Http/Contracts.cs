@@ -122,7 +122,7 @@ internal sealed record ExplainResponse(
     TimingsMs TimingsMs)
 {
     // A heat map is smooth: more pixels would only cost.
-    private const int LongestSide = 1024;
+    private const int LongestSide = 512;
 
     public static ExplainResponse Of(ModelEntry model, ImageSize image, ExplainResult result, ColorMap colors, TimingsMs timings)
     {
