@@ -67,26 +67,25 @@ internal sealed class NetworkAnatomy
         ?? _nodes.Where(node => node.Name == name && node.Outputs.Count > 0)
             .Select(node => _layers.GetValueOrDefault(node.Outputs[0])).FirstOrDefault();
 
-    /// <summary>The scores before a final softmax or sigmoid; the value itself where none ends it.</summary>
+    /// <summary>The scores before a final softmax, sigmoid or quantisation, all of which have no slope left where they
+    /// are sure; the value itself where none ends it.</summary>
     public string Logits(string score)
     {
-        var value = score;
-        while (_graph.Producer(value) is { } node)
+        var (logits, value, isSquashed) = (score, score, false);
+        while (_graph.Producer(value) is { Domain: "" } node)
         {
-            if (node.Domain == "" && Squashing.Contains(node.OpType))
-            {
-                return node.Inputs[0];
-            }
-
-            if (node.Domain != "" || !Moving.Contains(node.OpType))
+            var squashes = Squashing.Contains(node.OpType);
+            if ((squashes && isSquashed) || !(squashes || Moving.Contains(node.OpType)))
             {
                 break;
             }
 
             value = node.Inputs[0];
+            isSquashed |= squashes;
+            logits = squashes || node.OpType == "QuantizeLinear" ? value : logits;
         }
 
-        return score;
+        return logits;
     }
 
     /// <summary>The last activation over the picture before everything becomes scores; null where there is
