@@ -19,7 +19,7 @@ internal sealed partial class Explainer
     {
         var head = Examine(run.Input).LinearHead
             ?? throw Unsupported(ExplainMethod.Cam, "its head is not an average over the picture and one linear step");
-        if (run.Request.Layer is { } named && named != head.Feature.Name)
+        if (run.Request.Layer is { } named && Named(named, Examine(run.Input).Anatomy) != head.Feature)
         {
             throw new VisionException(
                 VisionError.InvalidRequest, $"Method cam looks at layer '{head.Feature.Name}', not at '{named}'; leave 'layer' out.");
