@@ -28,10 +28,15 @@ internal sealed class NetworkAnatomy
     private static readonly HashSet<string> Moving =
         ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "Dropout", "QuantizeLinear", "DequantizeLinear"];
 
+    // What a pixel's preparation is made of.
+    private static readonly HashSet<string> Preparing =
+        ["Cast", "Mul", "Add", "Sub", "Div", "Gather", "Transpose", "Squeeze", "Unsqueeze", "Identity", "QuantizeLinear", "DequantizeLinear"];
+
     private readonly Graph _graph;
     private readonly Node[] _nodes;
     private readonly IReadOnlyDictionary<string, ProbedValue> _values;
     private readonly Dictionary<string, Layer> _layers = [];
+    private readonly HashSet<string> _pixels;
     private readonly DominatorTree _dominators;
 
     /// <param name="graph">With its nodes in order.</param>
@@ -39,12 +44,19 @@ internal sealed class NetworkAnatomy
     /// <param name="values">What a run with one image gave.</param>
     public NetworkAnatomy(Graph graph, string image, ModelInput input, IReadOnlyDictionary<string, ProbedValue> values)
     {
-        (_graph, _nodes, _values) = (graph, [.. graph.Nodes], values);
+        (_graph, _nodes, _values, _pixels) = (graph, [.. graph.Nodes], values, [image]);
         _dominators = new DominatorTree(_nodes, image, ReadsElements);
         foreach (var node in _nodes)
         {
+            var isPreparing = node.Domain == "" && Preparing.Contains(node.OpType)
+                && node.Inputs.Where(_dominators.Contains).All(_pixels.Contains);
             foreach (var value in node.Outputs.Where(_dominators.Contains))
             {
+                if (isPreparing)
+                {
+                    _pixels.Add(value);
+                }
+
                 if (values.GetValueOrDefault(value) is { Type: ElementType.Float or ElementType.Float16 or ElementType.Double } probed)
                 {
                     _layers[value] = new Layer(value, node.OpType, probed.Shape, LayerGrid.Of(probed.Shape, input));
@@ -67,26 +79,18 @@ internal sealed class NetworkAnatomy
         ?? _nodes.Where(node => node.Name == name && node.Outputs.Count > 0)
             .Select(node => _layers.GetValueOrDefault(node.Outputs[0])).FirstOrDefault();
 
-    /// <summary>The scores before a final softmax or sigmoid; the value itself where none ends it.</summary>
+    /// <summary>The scores before a final softmax or sigmoid, and before the quantiser at their end: one that is
+    /// clipped there, as that of a sure answer is, has no gradient.</summary>
     public string Logits(string score)
     {
-        var value = score;
-        while (_graph.Producer(value) is { } node)
+        var value = BeforeSquashing(score);
+        while (_graph.Producer(value) is { } output && output.Is("DequantizeLinear")
+            && _graph.Producer(output.Inputs[0]) is { } quantizer && quantizer.Is("QuantizeLinear"))
         {
-            if (node.Domain == "" && Squashing.Contains(node.OpType))
-            {
-                return node.Inputs[0];
-            }
-
-            if (node.Domain != "" || !Moving.Contains(node.OpType))
-            {
-                break;
-            }
-
-            value = node.Inputs[0];
+            value = quantizer.Inputs[0];
         }
 
-        return score;
+        return value;
     }
 
     /// <summary>The last activation over the picture before everything becomes scores; null where there is
@@ -131,13 +135,35 @@ internal sealed class NetworkAnatomy
 
     private static bool ReadsElements(Node node) => !node.Is("Shape") && !node.Is("Size");
 
+    private string BeforeSquashing(string score)
+    {
+        var value = score;
+        while (_graph.Producer(value) is { } node)
+        {
+            if (node.Domain == "" && Squashing.Contains(node.OpType))
+            {
+                return node.Inputs[0];
+            }
+
+            if (node.Domain != "" || !Moving.Contains(node.OpType))
+            {
+                break;
+            }
+
+            value = node.Inputs[0];
+        }
+
+        return score;
+    }
+
     private static bool IsPlain(Node node, params ReadOnlySpan<string> operators) => node.Domain == "" && operators.Contains(node.OpType);
 
     private bool IsPlanar(string value) => _layers.GetValueOrDefault(value)?.Grid is { Layout: not GridLayout.Tokens };
 
     private Layer? FirstActivation(IEnumerable<string> values)
     {
-        var grids = values.Select(value => _layers.GetValueOrDefault(value)).Where(layer => layer?.Grid is not null).ToArray();
+        var grids = values.Where(value => !_pixels.Contains(value)).Select(value => _layers.GetValueOrDefault(value))
+            .Where(layer => layer?.Grid is not null).ToArray();
         return grids.FirstOrDefault(layer => IsActivation(layer!)) ?? grids.FirstOrDefault();
     }
 
