@@ -66,12 +66,12 @@ internal sealed class ExplainSession : IDisposable
         IReadOnlyList<string> gradients = [];
         if (plan.WithRespectTo.Count > 0)
         {
-            var differentiated = Gradients.Of(
-                graph, new GradientRequest(plan.Seeds, plan.WithRespectTo) { Relu = plan.Relu }, GraphProbes.Run);
+            var differentiated = Differentiate(graph, plan);
             (graph, gradients) = (differentiated.Graph, differentiated.Gradients);
+            var rows = graph.Inputs.First(input => input.Name == source.ImageInput).Shape![0].Size;
             foreach (var (seed, value) in differentiated.Seeds.Zip(plan.Seeds))
             {
-                SeedNodes.Replace(graph, seed, plan.SeedsByClass ? value : null);
+                SeedNodes.Replace(graph, seed, rows, plan.SeedsByClass ? value : null);
             }
         }
 
@@ -92,6 +92,10 @@ internal sealed class ExplainSession : IDisposable
         var bytes = graph.ToBytes();
         return new ExplainSession(source.OpenSession(bytes), graph, gradients, bytes.Length);
     }
+
+    /// <summary>Whether the gradients of a plan exist, as an exception where they do not.</summary>
+    /// <exception cref="OnnxGraphException">An operator on the way has no gradient.</exception>
+    public static void Differentiate(ExplainSource source, SessionPlan plan) => Differentiate(Forward(source, plan.Input, batch: 1), plan);
 
     /// <summary>The model's graph with floats as pixels, for one size of image.</summary>
     public static Graph Forward(ExplainSource source, ModelInput input, int batch)
@@ -114,6 +118,9 @@ internal sealed class ExplainSession : IDisposable
     public int Gradient(int index) => Output(_gradients[index]);
 
     public void Dispose() => Session.Dispose();
+
+    private static DifferentiatedGraph Differentiate(Graph graph, SessionPlan plan) => Gradients.Of(
+        graph, new GradientRequest(plan.Seeds, plan.WithRespectTo) { Relu = plan.Relu }, GraphProbes.Run);
 }
 
 /// <summary>The probe runs that a graph's analysis asks for.</summary>
