@@ -15,6 +15,8 @@ internal sealed class ExplainRun : IDisposable
     private const int BelowOthers = 1001;
 
     private readonly Model _model;
+    private readonly SemaphoreSlim _turns;
+    private readonly int _concurrency;
     private readonly ExplainSource _source;
     private readonly int _priority;
     private readonly CancellationToken _cancellationToken;
@@ -24,8 +26,11 @@ internal sealed class ExplainRun : IDisposable
     private long _queueTicks;
     private long _inferenceTicks;
 
-    public ExplainRun(Model model, ExplainSource source, ExplainRequest request, int priority, CancellationToken cancellationToken)
+    /// <param name="turns">One for each run that may be under way for this model.</param>
+    public ExplainRun(
+        Model model, ExplainSource source, ExplainRequest request, SemaphoreSlim turns, int concurrency, int priority, CancellationToken cancellationToken)
     {
+        (_turns, _concurrency) = (turns, concurrency);
         (_model, _source, Request, _priority, _cancellationToken) = (model, source, request, priority - BelowOthers, cancellationToken);
         var (width, height) = (request.Image.SourceWidth, request.Image.SourceHeight);
         Placement = source.Geometry.Fitted(width, height).Place(width, height);
@@ -46,8 +51,6 @@ internal sealed class ExplainRun : IDisposable
 
     /// <summary>The image as the network sees it, [C, H, W].</summary>
     public ReadOnlySpan<byte> Planes => _rented.AsSpan(0, Input.Length);
-
-    private int Concurrency => _model.Batching.Runners * Math.Max(2, _model.Batching.MaxBatchSize);
 
     /// <summary>Queueing and inference are summed over all runs, which overlap.</summary>
     public StageTimings Timings
@@ -98,19 +101,18 @@ internal sealed class ExplainRun : IDisposable
         return await SubmitAsync(item, read);
     }
 
-    /// <summary>The score of a target in the image as it is.</summary>
-    public Task<float> ScoreAsync(ExplainSession? own, ExplainTarget target) =>
-        ForwardAsync(own, planes => Planes.CopyTo(planes), outputs => _source.Score(outputs, Request, target));
-
     /// <summary>What the scores of a target in changed copies of the image say together.</summary>
-    public async Task<T> AskAsync<T>(ExplainSession? own, Perturbation<T> perturbation, ExplainTarget target)
+    /// <param name="own">The session to ask; null: the model's.</param>
+    /// <param name="read">What of the answer counts; null: the score.</param>
+    public async Task<T> AskAsync<T>(ExplainSession? own, Perturbation<T> perturbation, ExplainTarget target, ScoreReader? read = null)
     {
-        var score = await ScoreAsync(own, target);
+        read ??= _source.Score;
+        var score = await ForwardAsync(own, planes => Planes.CopyTo(planes), outputs => read(outputs, Request, target));
         var scores = new float[perturbation.Count];
         await ForEachAsync(scores.Length, async index => scores[index] = await ForwardAsync(
             own,
             planes => perturbation.Write(index, Planes, planes),
-            outputs => _source.Score(outputs, Request, target)));
+            outputs => read(outputs, Request, target)));
         return perturbation.Combine(score, scores);
     }
 
@@ -119,7 +121,7 @@ internal sealed class ExplainRun : IDisposable
     public Task ForEachAsync(int count, Func<int, Task> run) => Parallel.ForAsync(
         0,
         count,
-        new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = _cancellationToken },
+        new ParallelOptions { MaxDegreeOfParallelism = _concurrency, CancellationToken = _cancellationToken },
         async (index, _) => await run(index));
 
     public void Dispose() => ArrayPool<byte>.Shared.Return(_rented);
@@ -138,12 +140,22 @@ internal sealed class ExplainRun : IDisposable
 
     private async Task<T> SubmitAsync<T>(ModelItem item, OutputReader<T> read)
     {
-        var (outputs, queued) = await _model.SubmitAsync(item, _priority, _cancellationToken);
-        using (outputs)
+        var start = Stopwatch.GetTimestamp();
+        await _turns.WaitAsync(_cancellationToken);
+        try
         {
-            Interlocked.Add(ref _queueTicks, queued.Ticks);
-            Interlocked.Add(ref _inferenceTicks, outputs.Duration.Ticks);
-            return read(outputs.Outputs);
+            var waited = Stopwatch.GetElapsedTime(start);
+            var (outputs, queued) = await _model.SubmitAsync(item, _priority, _cancellationToken);
+            using (outputs)
+            {
+                Interlocked.Add(ref _queueTicks, (waited + queued).Ticks);
+                Interlocked.Add(ref _inferenceTicks, outputs.Duration.Ticks);
+                return read(outputs.Outputs);
+            }
+        }
+        finally
+        {
+            _turns.Release();
         }
     }
 }

@@ -12,7 +12,7 @@ internal sealed partial class Explainer
         var targets = await TargetsToSeedAsync(run, cancellationToken);
         var layers = LayersFor(run, method, targets);
         var names = layers.Select(layer => layer.Name).ToArray();
-        using var lease = await RentAsync(method, Plan(run, targets) with { Taps = names, WithRespectTo = names }, cancellationToken);
+        using var lease = await RentAsync(method, Plan(run, targets) with { Taps = names, WithRespectTo = names }, cancellationToken, run.Request.Layer is not null);
         var session = lease.Session;
         var explained = await SeedAsync(run, session, targets, (outputs, _) =>
         {
@@ -135,21 +135,23 @@ internal sealed partial class Explainer
     private async Task<(ExplainTarget Target, T Value)[]> SeedAsync<T>(
         ExplainRun run, ExplainSession session, IReadOnlyList<ExplainTarget>? targets, TargetReader<T> read)
     {
-        if (targets is not null)
-        {
-            return await Task.WhenAll(targets.Select(target => run.RunAsync(
-                session, item => Seed(item, session, target, targets), outputs => (target, read(outputs, target)))));
-        }
-
-        var classes = run.Request.Classes?.Select(id => (int?)id) ?? [null];
-        return await Task.WhenAll(classes.Select(id => run.RunAsync(
-            session,
-            item => SeedClass(item, id, run.Request.Against),
-            outputs =>
-            {
-                var target = source.FindTargets(run.Request with { Classes = id is { } one ? [one] : null }, outputs)[0];
-                return (target, read(outputs, target));
-            })));
+        IReadOnlyList<int?> classes = run.Request.Classes is { } named ? [.. named] : [null];
+        var explained = new (ExplainTarget Target, T Value)[targets?.Count ?? classes.Count];
+        await run.ForEachAsync(explained.Length, async index => explained[index] = targets is null
+            ? await run.RunAsync(
+                session,
+                item => SeedClass(item, classes[index], run.Request.Against),
+                outputs =>
+                {
+                    var asked = run.Request with { Classes = classes[index] is { } id ? [id] : null };
+                    var target = source.FindTargets(asked, outputs)[0];
+                    return (target, read(outputs, target));
+                })
+            : await run.RunAsync(
+                session,
+                item => Seed(item, session, targets[index], targets),
+                outputs => (targets[index], read(outputs, targets[index]))));
+        return explained;
     }
 
     private void Seed(ModelItem item, ExplainSession session, ExplainTarget target, IReadOnlyList<ExplainTarget>? all)

@@ -10,17 +10,25 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
 {
     private readonly ConcurrentDictionary<ModelInput, Lazy<Examined>> _examined = new();
 
-    // What differentiation said when it was refused; asking again would cost another probe run.
-    private volatile string? _notDifferentiable;
+    // Of each size of image one; more are forgotten.
+    private const int MaxSizes = 8;
+
+    // Explaining shares the queue with those it must not delay: half of it at most.
+    private readonly SemaphoreSlim _turns = new(TurnsOf(model.Batching));
+
+    // What differentiation said when it was refused, back to the layer that was chosen and back to the pixels, which
+    // lies further: asking again would cost another probe run.
+    private volatile string? _noLayerGradient;
+    private volatile string? _noPixelGradient;
 
     /// <exception cref="VisionException">The method does not work on this model, or what is to be explained is not
     /// there.</exception>
     public async Task<(ExplainResult Result, StageTimings Timings)> RunAsync(
         ExplainRequest request, int priority, CancellationToken cancellationToken)
     {
-        using var run = new ExplainRun(model, source, request, priority, cancellationToken);
+        using var run = new ExplainRun(model, source, request, _turns, TurnsOf(model.Batching), priority, cancellationToken);
         var result = request.Method is { } method
-            ? await RunAsync(run, method, cancellationToken)
+            ? await RunNamedAsync(run, method, cancellationToken)
             : await RunBestAsync(run, cancellationToken);
         if (request.Verify)
         {
@@ -36,25 +44,35 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
 
     public void Dispose() => sessions.Drop(this);
 
+    /// <summary>Runs under way at the same time: as many as keep the runners busy.</summary>
+    private static int TurnsOf(BatchingOptions batching) =>
+        Math.Clamp(batching.MaxQueueSize / 2, 1, batching.Runners * Math.Max(2, batching.MaxBatchSize));
+
+    private Task<ExplainResult> RunNamedAsync(ExplainRun run, ExplainMethod method, CancellationToken cancellationToken) =>
+        run.Request.Layer is null || method.NeedsLayer()
+            ? RunAsync(run, method, cancellationToken)
+            : throw new VisionException(
+                VisionError.InvalidRequest, $"Method {ExplainMethods.Name(method)} looks at no layer; leave 'layer' out.");
+
     /// <summary>Closed form where the head allows it, else gradients, else a patch over one place after the
     /// other.</summary>
     private async Task<ExplainResult> RunBestAsync(ExplainRun run, CancellationToken cancellationToken)
     {
-        var examined = Examine(run.Input);
-        if (examined.LinearHead is not null && run.Request.Layer is null)
+        // A box's score is of one place: averaging its gradient over the picture would lose the place.
+        var weighing = source.Head == HeadKind.Objects ? ExplainMethod.HiResCam : ExplainMethod.GradCam;
+        if (run.Request.Layer is not null)
         {
-            return await RunAsync(run, ExplainMethod.Cam, cancellationToken);
+            return await RunAsync(run, weighing, cancellationToken);
         }
 
-        if (_notDifferentiable is null && (run.Request.Layer is not null || source.Head != HeadKind.Classes || examined.BeforeHead is not null))
+        if (_noLayerGradient is null)
         {
             try
             {
-                // A box's score is of one place: averaging its gradient over the picture would lose the place.
-                var method = source.Head == HeadKind.Objects ? ExplainMethod.HiResCam : ExplainMethod.GradCam;
+                var method = Examine(run.Input).LinearHead is null ? weighing : ExplainMethod.Cam;
                 return await RunAsync(run, method, cancellationToken);
             }
-            catch (VisionException exception) when (exception.Error == VisionError.ExplainUnsupported && run.Request.Layer is null)
+            catch (VisionException exception) when (exception.Error == VisionError.ExplainUnsupported)
             {
             }
         }
@@ -74,7 +92,17 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
         _ => GradePixelsAsync(run, method, cancellationToken),
     };
 
-    private Examined Examine(ModelInput input) => _examined.GetOrAdd(input, size => new(() =>
+    private Examined Examine(ModelInput input)
+    {
+        if (_examined.Count > MaxSizes)
+        {
+            _examined.Clear();
+        }
+
+        return _examined.GetOrAdd(input, size => new(() => ExamineAnew(size))).Value;
+    }
+
+    private Examined ExamineAnew(ModelInput size)
     {
         try
         {
@@ -93,9 +121,9 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
         }
         catch (OnnxGraphException exception)
         {
-            throw new VisionException(VisionError.ExplainUnsupported, $"Model '{name}' cannot be explained: {exception.Message}", exception);
+            throw new VisionException(VisionError.ExplainUnsupported, $"Model '{name}' cannot be explained so: {exception.Message}", exception);
         }
-    })).Value;
+    }
 
     /// <summary>The layer that the caller named, or the one that suits the network best.</summary>
     private Layer LayerFor(ExplainRun run, ExplainMethod method) => LayersFor(run, method, null)[0];
@@ -109,15 +137,18 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
             return [Named(named, examined.Anatomy)];
         }
 
-        var found = source.Head switch
-        {
-            HeadKind.Classes => ListOf(examined.BeforeHead),
-            HeadKind.Map => ListOf(examined.Anatomy.Bottleneck(examined.Outputs[source.ScoreOutput])),
-            _ => examined.Anatomy.BeforeHeads(
-                targets is null ? examined.Outputs : targets.SelectMany(target => target.Elements).Select(element => examined.Outputs[element.Output]).Distinct()),
-        };
+        var found = ChosenLayers(
+            examined,
+            targets is null ? examined.Outputs : targets.SelectMany(target => target.Elements).Select(element => examined.Outputs[element.Output]).Distinct());
         return found.Count > 0 ? found : throw Unsupported(method, "no layer of it lies over the picture");
     }
+
+    private IReadOnlyList<Layer> ChosenLayers(Examined examined, IEnumerable<string> outputs) => source.Head switch
+    {
+        HeadKind.Classes => ListOf(examined.BeforeHead),
+        HeadKind.Map => ListOf(examined.Anatomy.Bottleneck(examined.Outputs[source.ScoreOutput])),
+        _ => examined.Anatomy.BeforeHeads(outputs),
+    };
 
     private static IReadOnlyList<Layer> ListOf(Layer? layer) => layer is null ? [] : [layer];
 
@@ -137,9 +168,13 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
 
     /// <summary>A session of this plan.</summary>
     /// <exception cref="VisionException">A gradient that it needs does not exist.</exception>
-    private async Task<SessionLease> RentAsync(ExplainMethod method, SessionPlan plan, CancellationToken cancellationToken)
+    private async Task<SessionLease> RentAsync(
+        ExplainMethod method, SessionPlan plan, CancellationToken cancellationToken, bool isNamed = false)
     {
-        if (plan.WithRespectTo.Count > 0 && _notDifferentiable is { } known)
+        // A layer that the caller named says nothing about others.
+        var isOfPixels = method.NeedsPixelGradient();
+        var isOfChosenLayer = method.WeighsActivations() && !isNamed;
+        if ((isOfPixels ? _noPixelGradient : isOfChosenLayer ? _noLayerGradient : null) is { } known)
         {
             throw Unsupported(method, known);
         }
@@ -151,22 +186,51 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
         }
         catch (Exception exception) when (exception is OnnxGraphException or Microsoft.ML.OnnxRuntime.OnnxRuntimeException)
         {
-            if (plan.WithRespectTo.Count > 0)
+            if (isOfChosenLayer)
             {
-                _notDifferentiable = exception.Message;
+                (_noLayerGradient, _noPixelGradient) = (exception.Message, exception.Message);
+            }
+            else if (isOfPixels)
+            {
+                _noLayerGradient ??= WhyNoLayerGradient(plan);
+                _noPixelGradient = exception.Message;
             }
 
             throw Unsupported(method, exception.Message);
         }
     }
 
+    /// <summary>What keeps a gradient from the layer before the head; null where it gets there, or where there is no
+    /// such layer.</summary>
+    private string? WhyNoLayerGradient(SessionPlan plan)
+    {
+        try
+        {
+            var layers = ChosenLayers(Examine(plan.Input), plan.Seeds).Select(layer => layer.Name).ToArray();
+            if (layers.Length > 0)
+            {
+                ExplainSession.Differentiate(source, plan with { WithRespectTo = layers });
+            }
+
+            return null;
+        }
+        catch (Exception exception) when (exception is OnnxGraphException or VisionException)
+        {
+            return exception.Message;
+        }
+    }
+
     private VisionException Unsupported(ExplainMethod method, string reason)
     {
-        var hasLayer = source.Head != HeadKind.Classes || _examined.Values.Any(examined => examined.Value.BeforeHead is not null);
+        var hasLayer = source.Head != HeadKind.Classes || _examined.Values.Any(
+            examined => examined is { IsValueCreated: true, Value.BeforeHead: not null });
+        var hasLinearHead = _examined.Values.Any(examined => examined is { IsValueCreated: true, Value.LinearHead: not null });
         var working = ExplainMethods.ByName
-            .Where(pair => pair.Value != method && pair.Value != ExplainMethod.Cam
+            .Where(pair => pair.Value != method
+                && (hasLinearHead || pair.Value != ExplainMethod.Cam)
                 && (hasLayer || !pair.Value.NeedsLayer())
-                && (_notDifferentiable is null || !(pair.Value.NeedsPixelGradient() || pair.Value.WeighsActivations())))
+                && (_noPixelGradient is null || !pair.Value.NeedsPixelGradient())
+                && (_noLayerGradient is null || !pair.Value.WeighsActivations()))
             .Select(pair => pair.Key);
         return new VisionException(
             VisionError.ExplainUnsupported,

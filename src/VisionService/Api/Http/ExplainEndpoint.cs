@@ -53,6 +53,11 @@ internal static class ExplainEndpoint
             throw new VisionException(VisionError.InvalidRequest, $"Parameter 'against' is for classifiers; '{model.Task}' models have none.");
         }
 
+        if (isClassifier && parameters.Text("detection") is not null)
+        {
+            throw new VisionException(VisionError.InvalidRequest, "Parameter 'detection' is for models that find objects; a classifier finds none.");
+        }
+
         return image => new ExplainRequest(image, method)
         {
             Classes = parameters.Texts("class") is { } texts ? [.. model.Labels.Resolve(texts)] : null,
