@@ -8,7 +8,7 @@ public class OpenApiTests(ClassifyFixture fixture) : IClassFixture<ClassifyFixtu
 
     [Fact]
     public async Task The_document_lists_every_path() => Assert.Equal(
-        ["/classify", "/detect", "/healthz", "/livez", "/models", "/models/{name}", "/readyz", "/segment"],
+        ["/classify", "/detect", "/explain", "/healthz", "/livez", "/models", "/models/{name}", "/models/{name}/layers", "/readyz", "/segment"],
         (await DocumentAsync()).GetProperty("paths").EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
 
     [Fact]
