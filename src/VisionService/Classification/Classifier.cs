@@ -72,4 +72,11 @@ internal sealed class Classifier(
         var logits = outputs.Floats(output);
         return new Probabilities(logits, activation).Of(logits[classId + firstClass]);
     }
+
+    /// <summary>The score of one class before it became a probability; of probabilities the logarithm.</summary>
+    public float Logit(ModelOutputs outputs, int classId)
+    {
+        var score = outputs.Floats(output)[classId + firstClass];
+        return activation == ScoreActivation.None ? MathF.Log(MathF.Max(score, float.Epsilon)) : score;
+    }
 }

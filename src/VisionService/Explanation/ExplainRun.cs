@@ -101,19 +101,18 @@ internal sealed class ExplainRun : IDisposable
         return await SubmitAsync(item, read);
     }
 
-    /// <summary>The score of a target in the image as it is.</summary>
-    public Task<float> ScoreAsync(ExplainSession? own, ExplainTarget target) =>
-        ForwardAsync(own, planes => Planes.CopyTo(planes), outputs => _source.Score(outputs, Request, target));
-
     /// <summary>What the scores of a target in changed copies of the image say together.</summary>
-    public async Task<T> AskAsync<T>(ExplainSession? own, Perturbation<T> perturbation, ExplainTarget target)
+    /// <param name="own">The session to ask; null: the model's.</param>
+    /// <param name="read">What of the answer counts; null: the score.</param>
+    public async Task<T> AskAsync<T>(ExplainSession? own, Perturbation<T> perturbation, ExplainTarget target, ScoreReader? read = null)
     {
-        var score = await ScoreAsync(own, target);
+        read ??= _source.Score;
+        var score = await ForwardAsync(own, planes => Planes.CopyTo(planes), outputs => read(outputs, Request, target));
         var scores = new float[perturbation.Count];
         await ForEachAsync(scores.Length, async index => scores[index] = await ForwardAsync(
             own,
             planes => perturbation.Write(index, Planes, planes),
-            outputs => _source.Score(outputs, Request, target)));
+            outputs => read(outputs, Request, target)));
         return perturbation.Combine(score, scores);
     }
 

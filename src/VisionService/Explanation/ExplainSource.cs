@@ -38,6 +38,10 @@ internal sealed record ExplainSource(HeadKind Head, string ImageInput, InputGeom
     /// <summary>Default: the sum over the target's elements.</summary>
     public ScoreReader Score { get; init; } = static (outputs, _, target) => target.Read(outputs);
 
+    /// <summary>The same on an open scale, where differences among large scores count as much as those among small
+    /// ones. Default: the score.</summary>
+    public ScoreReader? Logit { get; init; }
+
     /// <summary>Classes: the output that holds the scores.</summary>
     public int ScoreOutput { get; init; }
 

@@ -72,20 +72,21 @@ internal sealed partial class Explainer
             run,
             ExplainMethod.ScoreCam,
             new ScoreCam(run.Shape, MeanColor.Of(run.Shape, run.Planes), planes, layer.Grid!.Channels, layer.Grid.Height, layer.Grid.Width),
-            cancellationToken);
+            cancellationToken,
+            source.Logit); // probabilities weigh all channels nearly alike, since the weights are a softmax of them
         return result with { Layer = layer };
     }
 
     /// <summary>How the score changes with the picture, place by place: works on any model.</summary>
     private async Task<ExplainResult> PerturbAsync(
-        ExplainRun run, ExplainMethod method, Perturbation<HeatMap> perturbation, CancellationToken cancellationToken)
+        ExplainRun run, ExplainMethod method, Perturbation<HeatMap> perturbation, CancellationToken cancellationToken, ScoreReader? read = null)
     {
         using var own = await RentForwardAsync(run, cancellationToken);
         var targets = await FindAsync(run, cancellationToken);
         var explained = new List<ExplainedTarget>();
         foreach (var target in targets)
         {
-            explained.Add(new ExplainedTarget(target, await run.AskAsync(own?.Session, perturbation, target), null));
+            explained.Add(new ExplainedTarget(target, await run.AskAsync(own?.Session, perturbation, target, read), null));
         }
 
         return new ExplainResult(method, null, run.Placement, explained);

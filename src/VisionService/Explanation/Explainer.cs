@@ -224,8 +224,10 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
     {
         var hasLayer = source.Head != HeadKind.Classes || _examined.Values.Any(
             examined => examined is { IsValueCreated: true, Value.BeforeHead: not null });
+        var hasLinearHead = _examined.Values.Any(examined => examined is { IsValueCreated: true, Value.LinearHead: not null });
         var working = ExplainMethods.ByName
-            .Where(pair => pair.Value != method && pair.Value != ExplainMethod.Cam
+            .Where(pair => pair.Value != method
+                && (hasLinearHead || pair.Value != ExplainMethod.Cam)
                 && (hasLayer || !pair.Value.NeedsLayer())
                 && (_noPixelGradient is null || !pair.Value.NeedsPixelGradient())
                 && (_noLayerGradient is null || !pair.Value.WeighsActivations()))

@@ -28,10 +28,15 @@ internal sealed class NetworkAnatomy
     private static readonly HashSet<string> Moving =
         ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Cast", "Dropout", "QuantizeLinear", "DequantizeLinear"];
 
+    // What a pixel's preparation is made of.
+    private static readonly HashSet<string> Preparing =
+        ["Cast", "Mul", "Add", "Sub", "Div", "Gather", "Transpose", "Squeeze", "Unsqueeze", "Identity", "QuantizeLinear", "DequantizeLinear"];
+
     private readonly Graph _graph;
     private readonly Node[] _nodes;
     private readonly IReadOnlyDictionary<string, ProbedValue> _values;
     private readonly Dictionary<string, Layer> _layers = [];
+    private readonly HashSet<string> _pixels;
     private readonly DominatorTree _dominators;
 
     /// <param name="graph">With its nodes in order.</param>
@@ -39,12 +44,19 @@ internal sealed class NetworkAnatomy
     /// <param name="values">What a run with one image gave.</param>
     public NetworkAnatomy(Graph graph, string image, ModelInput input, IReadOnlyDictionary<string, ProbedValue> values)
     {
-        (_graph, _nodes, _values) = (graph, [.. graph.Nodes], values);
+        (_graph, _nodes, _values, _pixels) = (graph, [.. graph.Nodes], values, [image]);
         _dominators = new DominatorTree(_nodes, image, ReadsElements);
         foreach (var node in _nodes)
         {
+            var isPreparing = node.Domain == "" && Preparing.Contains(node.OpType)
+                && node.Inputs.Where(_dominators.Contains).All(_pixels.Contains);
             foreach (var value in node.Outputs.Where(_dominators.Contains))
             {
+                if (isPreparing)
+                {
+                    _pixels.Add(value);
+                }
+
                 if (values.GetValueOrDefault(value) is { Type: ElementType.Float or ElementType.Float16 or ElementType.Double } probed)
                 {
                     _layers[value] = new Layer(value, node.OpType, probed.Shape, LayerGrid.Of(probed.Shape, input));
@@ -136,7 +148,8 @@ internal sealed class NetworkAnatomy
 
     private Layer? FirstActivation(IEnumerable<string> values)
     {
-        var grids = values.Select(value => _layers.GetValueOrDefault(value)).Where(layer => layer?.Grid is not null).ToArray();
+        var grids = values.Where(value => !_pixels.Contains(value)).Select(value => _layers.GetValueOrDefault(value))
+            .Where(layer => layer?.Grid is not null).ToArray();
         return grids.FirstOrDefault(layer => IsActivation(layer!)) ?? grids.FirstOrDefault();
     }
 

@@ -12,15 +12,16 @@ internal static class SeedNodes
     /// <summary>Which class against it, [N, 1] int64; -1: none.</summary>
     public const string AgainstInput = "explain_against";
 
+    /// <param name="batch">How many rows every run has, where the file fixes that; else null.</param>
     /// <param name="scores">Where class ids are to choose: the seeded value; null: the caller feeds rows.</param>
-    public static void Replace(Graph graph, string seed, string? scores)
+    public static void Replace(Graph graph, string seed, long? batch, string? scores)
     {
         // 1. The seed's shape, one row flat.
         var declared = graph.Inputs.First(input => input.Name == seed);
         var shape = declared.Shape!.Select(dimension => dimension.Size ?? -1).ToArray();
-        var batch = graph.Inputs[0].Shape![0].Size;
-        var length = shape.Where(size => size > 0).Aggregate(1L, (product, size) => product * size) / (batch ?? 1);
-        var rows = batch is { } size ? (Dimension)size : "N";
+        var isFree = shape.Contains(-1);
+        var length = shape.Where(size => size > 0).Aggregate(1L, (product, size) => product * size) / (isFree ? 1 : batch ?? 1);
+        Dimension rows = isFree ? "N" : batch ?? 1;
 
         // 2. Rows that the caller feeds, or that a class id chooses.
         var flat = scores is not null

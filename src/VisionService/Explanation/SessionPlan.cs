@@ -68,9 +68,10 @@ internal sealed class ExplainSession : IDisposable
         {
             var differentiated = Differentiate(graph, plan);
             (graph, gradients) = (differentiated.Graph, differentiated.Gradients);
+            var rows = graph.Inputs.First(input => input.Name == source.ImageInput).Shape![0].Size;
             foreach (var (seed, value) in differentiated.Seeds.Zip(plan.Seeds))
             {
-                SeedNodes.Replace(graph, seed, plan.SeedsByClass ? value : null);
+                SeedNodes.Replace(graph, seed, rows, plan.SeedsByClass ? value : null);
             }
         }
 

@@ -38,7 +38,8 @@ internal static class ClassifierLoader
                 {
                     ScoreOutput = output,
                     FirstClass = firstClass,
-                    Score = Score(classifier, firstClass),
+                    Score = Score(classifier.Probability, firstClass),
+                    Logit = Score(classifier.Logit, firstClass),
                 },
                 model => new Model<ClassifyRequest, ClassifyResult>(model, classifier));
         }
@@ -68,13 +69,13 @@ internal static class ClassifierLoader
         return targets;
     };
 
-    /// <summary>Its probability, less that of the class against it.</summary>
-    private static ScoreReader Score(Classifier classifier, int firstClass) => (outputs, _, target) =>
+    /// <summary>What it scores, less that of the class against it.</summary>
+    private static ScoreReader Score(Func<ModelOutputs, int, float> scoreOf, int firstClass) => (outputs, _, target) =>
     {
         var score = 0f;
         foreach (var element in target.Elements)
         {
-            score += element.Weight * classifier.Probability(outputs, element.Index - firstClass);
+            score += element.Weight * scoreOf(outputs, element.Index - firstClass);
         }
 
         return score;
