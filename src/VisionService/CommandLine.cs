@@ -14,6 +14,7 @@ internal sealed record CommandLine(
     [
         new("--models", "DIR", "Repository:Models", "A folder of models, one model's folder, or an ONNX file; may be repeated.", true),
         new("--http-port", "N", "Api:HttpPort", "Port of REST and the pages (8080)."),
+        new("--grpc-port", "N", "Api:GrpcPort", "Port of gRPC (8081)."),
         new("--provider", "P", "Inference:Provider", "auto, cpu or cuda (auto: CUDA where there is a device)."),
         new("--instances", "N", "Inference:Instances", "Concurrent runs per model (0: one per core on the CPU)."),
         new("--max-batch-size", "N", "Inference:MaxBatchSize", "Most images in one run (0: 1 on the CPU, 16 on CUDA)."),

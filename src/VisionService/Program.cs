@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using VisionService.Api;
 using VisionService.Api.Http;
@@ -78,12 +79,14 @@ internal static class Program
         services.AddSingleton<VisionPipeline>();
         services.AddSingleton<EvaluationRun>();
         services.AddVisionOpenApi();
+        services.AddGrpc();
 
         builder.WebHost.ConfigureKestrel(static (_, kestrel) =>
         {
             var api = kestrel.ApplicationServices.GetRequiredService<IOptions<ApiOptions>>().Value;
             kestrel.AddServerHeader = false;
             kestrel.ListenAnyIP(api.HttpPort);
+            kestrel.ListenAnyIP(api.GrpcPort, static listen => listen.Protocols = HttpProtocols.Http2);
 
             // Our own limit answers first, with its name; this one catches bodies that do not say how long they are.
             kestrel.Limits.MaxRequestBodySize = api.MaxRequestBytes;

@@ -17,11 +17,14 @@ internal sealed class TestService : IAsyncDisposable
     private TestService(WebApplication app, ModelFolder? models)
     {
         (_app, _models) = (app, models);
-        Address = new Uri($"http://127.0.0.1:{new Uri(app.Urls.Single().Replace("[::]", "localhost", StringComparison.Ordinal)).Port}");
+        Uri[] addresses = [.. app.Urls.Select(url => new Uri($"http://127.0.0.1:{new Uri(url.Replace("[::]", "localhost", StringComparison.Ordinal)).Port}"))];
+        (Address, GrpcAddress) = (addresses[0], addresses[1]);
         Client = new HttpClient { BaseAddress = Address };
     }
 
     public Uri Address { get; }
+
+    public Uri GrpcAddress { get; }
 
     public HttpClient Client { get; }
 
@@ -37,7 +40,7 @@ internal sealed class TestService : IAsyncDisposable
     {
         var commandLine = CommandLine.Parse(
         [
-            "--http-port", "0", "--provider", "cpu", "--Logging:LogLevel:Default", "Critical",
+            "--http-port", "0", "--grpc-port", "0", "--provider", "cpu", "--Logging:LogLevel:Default", "Critical",
             "--Logging:LogLevel:Microsoft", "Critical", "--Logging:LogLevel:Microsoft.Hosting.Lifetime", "Critical",
             .. models.SelectMany(path => new[] { "--models", path }),
             .. arguments,

@@ -9,6 +9,10 @@ internal sealed class ApiOptions
     [Range(0, 65535)]
     public int HttpPort { get; init; } = 8080;
 
+    /// <summary>Port of gRPC, HTTP/2 without TLS; 0 takes a free one. Default 8081.</summary>
+    [Range(0, 65535)]
+    public int GrpcPort { get; init; } = 8081;
+
     /// <summary>Most bytes of one request's body, all its images together. Default 64 MiB.</summary>
     [Range(1, int.MaxValue)]
     public int MaxRequestBytes { get; init; } = 64 * 1024 * 1024;
