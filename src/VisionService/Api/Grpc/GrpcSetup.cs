@@ -1,0 +1,34 @@
+using System.IO.Compression;
+using Microsoft.Extensions.Options;
+
+namespace VisionService.Api.Grpc;
+
+/// <summary>What is wired to what for gRPC.</summary>
+internal static class GrpcSetup
+{
+    public static void AddVisionGrpc(this IServiceCollection services)
+    {
+        services.AddSingleton<ProblemsInterceptor>();
+        services.AddSingleton<VisionGrpcService>();
+        services.AddSingleton<HealthGrpcService>();
+        services.AddGrpc(static grpc =>
+        {
+            grpc.Interceptors.Add<ProblemsInterceptor>();
+            grpc.ResponseCompressionAlgorithm = "gzip";
+            grpc.ResponseCompressionLevel = CompressionLevel.Fastest;
+        });
+        services.AddOptions<global::Grpc.AspNetCore.Server.GrpcServiceOptions>().Configure<IOptions<ApiOptions>>(static (grpc, api) =>
+        {
+            grpc.MaxReceiveMessageSize = api.Value.MaxRequestBytes;
+            grpc.MaxSendMessageSize = null;
+        });
+        services.AddGrpcReflection();
+    }
+
+    public static void MapVisionGrpc(this WebApplication app)
+    {
+        app.MapGrpcService<VisionGrpcService>().ExcludeFromDescription();
+        app.MapGrpcService<HealthGrpcService>().ExcludeFromDescription();
+        app.MapGrpcReflectionService().ExcludeFromDescription();
+    }
+}
