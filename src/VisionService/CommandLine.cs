@@ -37,7 +37,7 @@ internal sealed record CommandLine(
     private static readonly string[] Names = [.. Options.Select(option => option.Name), .. Sections.Select(section => $"--{section}")];
 
     public static string Help { get; } = $"""
-        VisionService serves ONNX vision models over REST.
+        VisionService serves ONNX vision models over REST and gRPC.
 
         Usage: VisionService [options]                     serves
                VisionService evaluate detect [options]     measures a detector, and its masks, on a set in COCO's form

@@ -82,12 +82,18 @@ internal static class Program
         services.AddVisionOpenApi();
         services.AddVisionGrpc();
 
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(static (_, kestrel) =>
         {
             var api = kestrel.ApplicationServices.GetRequiredService<IOptions<ApiOptions>>().Value;
             kestrel.AddServerHeader = false;
-            kestrel.ListenAnyIP(api.HttpPort);
-            kestrel.ListenAnyIP(api.GrpcPort, static listen => listen.Protocols = HttpProtocols.Http2);
+            var useTls = ServerCertificate.Load(api);
+            kestrel.ListenAnyIP(api.HttpPort, useTls);
+            kestrel.ListenAnyIP(api.GrpcPort, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                useTls(listen);
+            });
 
             // A stream in flight is a request in memory; a client that is gone without a word is noticed after a minute.
             kestrel.Limits.Http2.MaxStreamsPerConnection = 256;

@@ -17,7 +17,7 @@ internal sealed class TestService : IAsyncDisposable
     private TestService(WebApplication app, ModelFolder? models)
     {
         (_app, _models) = (app, models);
-        Uri[] addresses = [.. app.Urls.Select(url => new Uri($"http://127.0.0.1:{new Uri(url.Replace("[::]", "localhost", StringComparison.Ordinal)).Port}"))];
+        Uri[] addresses = [.. app.Urls.Select(static url => new Uri(url.Replace("[::]", "127.0.0.1", StringComparison.Ordinal)))];
         (Address, GrpcAddress) = (addresses[0], addresses[1]);
         Client = new HttpClient { BaseAddress = Address };
     }
@@ -27,6 +27,9 @@ internal sealed class TestService : IAsyncDisposable
     public Uri GrpcAddress { get; }
 
     public HttpClient Client { get; }
+
+    /// <summary>Stops the server as a signal would; whoever is being answered is answered first.</summary>
+    public Task StopAsync() => _app.StopAsync(TestContext.Current.CancellationToken);
 
     public ModelCatalog Models => _app.Services.GetRequiredService<ModelCatalog>();
 

@@ -32,7 +32,7 @@ internal sealed class HealthGrpcService(ModelCatalog catalog, EndpointDataSource
 
             if (lifetime.ApplicationStopping.IsCancellationRequested)
             {
-                throw DrainingReader<HealthCheckRequest>.Stopping();
+                throw RequestReader.Stopping();
             }
 
             // Woken by the end, it says so first and ends then.

@@ -9,13 +9,15 @@ using Microsoft.Extensions.Options;
 
 namespace VisionService.Api.Grpc;
 
-/// <summary>Refuses a message by the length that it announces, before any of it is read, naming the limit and the value. The
-/// library has the same limit, which catches what is seen later: further messages of a stream, and what is large only once it is
-/// decompressed.</summary>
+/// <summary>What a request's bytes may be. A message is refused by the length that it announces, before any of it is read, naming
+/// the limit and the value. The library has the same limit, which catches what is seen later: further messages of a stream, and
+/// what is large only once it is decompressed.</summary>
 internal sealed class MessageLimit(RequestDelegate next, IOptions<ApiOptions> options)
 {
     // A flag and the length: what stands before each message.
     private const int PrefixBytes = 5;
+
+    private const string UnknownStatus = "2";
 
     private static readonly object StartKey = new();
 
@@ -42,12 +44,23 @@ internal sealed class MessageLimit(RequestDelegate next, IOptions<ApiOptions> op
         if (method.Type is MethodType.Unary or MethodType.ServerStreaming
             && await LengthAsync(http.Request.BodyReader, http.RequestAborted) is { } length && length > limit)
         {
-            RpcProblems.Write(http, new VisionException(
-                VisionError.TooLarge, $"The request has {length} bytes; Api:{nameof(ApiOptions.MaxRequestBytes)} allows {limit}."));
+            http.Response.ContentType = "application/grpc";
+            RpcProblems.Write(
+                http.Response.Headers,
+                new VisionException(
+                    VisionError.TooLarge, $"The request has {length} bytes; Api:{nameof(ApiOptions.MaxRequestBytes)} allows {limit}."),
+                http);
             return;
         }
 
         await next(http);
+
+        // Whatever a method throws has a status of its own; unknown is what the library makes of bytes that are no message.
+        if (http.Features.Get<IHttpResponseTrailersFeature>()?.Trailers is { IsReadOnly: false } trailers
+            && trailers["grpc-status"] == UnknownStatus)
+        {
+            RpcProblems.Write(trailers, RequestReader.Unreadable(), http);
+        }
     }
 
     /// <summary>Looks at the first message's prefix and leaves everything unread; null where the body ends before.</summary>

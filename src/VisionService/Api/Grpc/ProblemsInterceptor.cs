@@ -37,7 +37,7 @@ internal sealed partial class ProblemsInterceptor(IHostApplicationLifetime lifet
         return true;
     }
 
-    private DrainingReader<T> Draining<T>(IAsyncStreamReader<T> requests) => new(requests, lifetime.ApplicationStopping);
+    private RequestReader<T> Draining<T>(IAsyncStreamReader<T> requests) => new(requests, lifetime.ApplicationStopping);
 
     private async Task<T> GuardAsync<T>(Func<Task<T>> call, ServerCallContext context)
     {
@@ -76,27 +76,4 @@ internal sealed partial class ProblemsInterceptor(IHostApplicationLifetime lifet
         [LoggerMessage(Level = LogLevel.Debug, Message = "The client is gone.")]
         public static partial void Cancelled(ILogger logger, Exception exception);
     }
-}
-
-/// <summary>A stream of requests that ends with <see cref="VisionError.Draining"/> once the server stops: Kestrel waits for
-/// calls, and a client may hold one open for days.</summary>
-internal sealed class DrainingReader<T>(IAsyncStreamReader<T> requests, CancellationToken stopping) : IAsyncStreamReader<T>
-{
-    public T Current => requests.Current;
-
-    public async Task<bool> MoveNext(CancellationToken cancellationToken)
-    {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, stopping);
-        try
-        {
-            return await requests.MoveNext(either.Token);
-        }
-        catch (Exception) when (stopping.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
-        {
-            throw Stopping();
-        }
-    }
-
-    public static VisionException Stopping() =>
-        new(VisionError.Draining, "The server is shutting down.") { RetryAfter = TimeSpan.FromSeconds(1) };
 }

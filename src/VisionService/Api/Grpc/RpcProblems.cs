@@ -1,3 +1,4 @@
+using System.Globalization;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
@@ -9,8 +10,6 @@ namespace VisionService.Api.Grpc;
 /// <summary>Says over gRPC what went wrong: a status, and google.rpc.Status with what programs can act on.</summary>
 internal static class RpcProblems
 {
-    public const string DetailsTrailer = "grpc-status-details-bin";
-
     private const string Domain = "visionservice";
 
     public static RpcException ToRpcException(VisionException exception, HttpContext http) => Describe(exception, http).ToRpcException();
@@ -37,14 +36,15 @@ internal static class RpcProblems
         return status;
     }
 
-    /// <summary>Answers a request that no method has seen yet: with trailers only.</summary>
-    public static void Write(HttpContext http, VisionException exception)
+    /// <summary>Writes what a thrown exception would become, where no method is there to throw it.</summary>
+    /// <param name="trailers">The response's trailers; its headers, where it has nothing else.</param>
+    /// <param name="exception">With a message of plain ASCII.</param>
+    public static void Write(IHeaderDictionary trailers, VisionException exception, HttpContext http)
     {
         var status = Describe(exception, http);
-        http.Response.ContentType = "application/grpc";
-        http.Response.Headers["grpc-status"] = status.Code.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        http.Response.Headers["grpc-message"] = Uri.EscapeDataString(status.Message);
-        http.Response.Headers[DetailsTrailer] = Convert.ToBase64String(status.ToByteArray());
+        trailers["grpc-status"] = status.Code.ToString(CultureInfo.InvariantCulture);
+        trailers["grpc-message"] = status.Message;
+        trailers["grpc-status-details-bin"] = Convert.ToBase64String(status.ToByteArray());
     }
 
     private static Google.Rpc.Status Describe(StatusCode code, string reason, string message, HttpContext http) => new()
