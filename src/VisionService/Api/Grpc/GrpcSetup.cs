@@ -23,6 +23,9 @@ internal static class GrpcSetup
             grpc.MaxSendMessageSize = null;
         });
         services.AddGrpcReflection();
+
+        // The interceptor logs what is ours to mend; the library would log every refusal, and broken bytes as errors of ours.
+        services.AddLogging(static logging => logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.Critical));
     }
 
     public static void MapVisionGrpc(this WebApplication app)

@@ -56,8 +56,8 @@ internal sealed class MessageLimit(RequestDelegate next, IOptions<ApiOptions> op
         await next(http);
 
         // Whatever a method throws has a status of its own; unknown is what the library makes of bytes that are no message.
-        if (http.Features.Get<IHttpResponseTrailersFeature>()?.Trailers is { IsReadOnly: false } trailers
-            && trailers["grpc-status"] == UnknownStatus)
+        var trailers = http.Response.HasStarted ? http.Features.Get<IHttpResponseTrailersFeature>()?.Trailers : http.Response.Headers;
+        if (trailers is { IsReadOnly: false } && trailers["grpc-status"] == UnknownStatus)
         {
             RpcProblems.Write(trailers, RequestReader.Unreadable(), http);
         }

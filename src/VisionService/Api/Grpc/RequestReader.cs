@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using Grpc.Core;
 
 namespace VisionService.Api.Grpc;
@@ -20,8 +19,9 @@ internal sealed class RequestReader<T>(IAsyncStreamReader<T> requests, Cancellat
         {
             throw RequestReader.Stopping();
         }
-        catch (Exception exception) when (exception is InvalidProtocolBufferException or InvalidDataException)
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested && (exception is IOException or InvalidDataException))
         {
+            // Protobuf's own exception is one of these too.
             throw RequestReader.Unreadable(exception);
         }
     }

@@ -47,7 +47,7 @@ public sealed class HealthTests : IAsyncLifetime
     {
         using var leaving = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var told = Channel.CreateUnbounded<ServingStatus>();
-        var watch = Health.Watch(new() { Service = "colors" }, new Writer(told.Writer), new Context(leaving.Token));
+        var watch = Health.Watch(new() { Service = "colors" }, new Writer(told.Writer), new TestCallContext(leaving.Token));
         Assert.Equal(ServingStatus.NotServing, await told.Reader.ReadAsync(TestContext.Current.CancellationToken));
         await LoadAsync();
         Assert.Equal(ServingStatus.Serving, await told.Reader.ReadAsync(TestContext.Current.CancellationToken));
@@ -64,7 +64,7 @@ public sealed class HealthTests : IAsyncLifetime
     }
 
     private async Task<ServingStatus> CheckAsync(string name) =>
-        (await Health.Check(new() { Service = name }, new Context(TestContext.Current.CancellationToken))).Status;
+        (await Health.Check(new() { Service = name }, new TestCallContext(TestContext.Current.CancellationToken))).Status;
 
     private sealed class Writer(ChannelWriter<ServingStatus> told) : IServerStreamWriter<HealthCheckResponse>
     {
@@ -73,34 +73,5 @@ public sealed class HealthTests : IAsyncLifetime
         public Task WriteAsync(HealthCheckResponse message) => told.WriteAsync(message.Status).AsTask();
 
         public Task WriteAsync(HealthCheckResponse message, CancellationToken cancellationToken) => WriteAsync(message);
-    }
-
-    /// <summary>A call of which only the cancellation matters.</summary>
-    private sealed class Context(CancellationToken cancellationToken) : ServerCallContext
-    {
-        protected override string MethodCore => "";
-
-        protected override string HostCore => "";
-
-        protected override string PeerCore => "";
-
-        protected override DateTime DeadlineCore => DateTime.MaxValue;
-
-        protected override Metadata RequestHeadersCore { get; } = [];
-
-        protected override CancellationToken CancellationTokenCore => cancellationToken;
-
-        protected override Metadata ResponseTrailersCore { get; } = [];
-
-        protected override global::Grpc.Core.Status StatusCore { get; set; }
-
-        protected override WriteOptions? WriteOptionsCore { get; set; }
-
-        protected override AuthContext AuthContextCore { get; } = new("", []);
-
-        protected override Task WriteResponseHeadersAsyncCore(Metadata responseHeaders) => Task.CompletedTask;
-
-        protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options) =>
-            throw new NotSupportedException();
     }
 }
