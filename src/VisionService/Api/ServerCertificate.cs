@@ -15,7 +15,7 @@ internal static class ServerCertificate
     {
         if (options.Certificate is not { Length: > 0 } file)
         {
-            return string.IsNullOrEmpty(options.CertificateKey) ? static _ => { }
+            return string.IsNullOrEmpty(options.CertificateKey) ? PlainText
                 : throw Invalid("Api:CertificateKey is set without Api:Certificate.");
         }
 
@@ -31,6 +31,10 @@ internal static class ServerCertificate
         {
             throw Invalid($"Api:Certificate '{file}' with key '{keyFile}' cannot be used: {exception.Message}");
         }
+    }
+
+    private static void PlainText(ListenOptions listen)
+    {
     }
 
     private static OptionsValidationException Invalid(string message) => new("Api", typeof(ApiOptions), [message]);
