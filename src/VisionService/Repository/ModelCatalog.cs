@@ -15,6 +15,7 @@ internal sealed partial class ModelCatalog : BackgroundService
     private readonly ModelLoader _loader;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private TaskCompletionSource _change = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <exception cref="ModelLoadException">A configured folder does not exist.</exception>
     public ModelCatalog(
@@ -33,6 +34,10 @@ internal sealed partial class ModelCatalog : BackgroundService
     /// <summary>Whether there is a model to answer and none that is still loading.</summary>
     public bool IsReady => _entries.Values.All(entry => entry.State != ModelState.Loading)
         && _entries.Values.Any(entry => entry.State == ModelState.Ready);
+
+    /// <summary>Ends when any entry changes. Ask for it first and for the entries then, so that no change is
+    /// missed.</summary>
+    public Task NextChange => Volatile.Read(ref _change).Task;
 
     /// <summary>An entry in whatever state.</summary>
     /// <param name="reference"><c>name</c> or <c>name:version</c>.</param>
@@ -135,7 +140,7 @@ internal sealed partial class ModelCatalog : BackgroundService
         try
         {
             var loaded = _loader.Load(entry.Files) with { LoadDuration = _time.GetElapsedTime(start) };
-            _entries[entry.Name] = entry with { State = ModelState.Ready, Loaded = loaded };
+            Set(entry with { State = ModelState.Ready, Loaded = loaded });
             Log.Ready(_logger, entry.Name, loaded.Task, loaded.LoadDuration.TotalMilliseconds);
             foreach (var assumption in loaded.Evidence.Where(evidence => evidence.Source == ModelLoader.Assumed))
             {
@@ -144,14 +149,20 @@ internal sealed partial class ModelCatalog : BackgroundService
         }
         catch (ModelLoadException exception)
         {
-            _entries[entry.Name] = Failed(entry, exception.Message);
+            Set(Failed(entry, exception.Message));
         }
         catch (Exception exception)
         {
             // A defect of ours or of a library must cost one model, never the service.
             Log.Broken(_logger, entry.Name, exception);
-            _entries[entry.Name] = entry with { State = ModelState.Failed, Problem = "an internal error; see the log" };
+            Set(entry with { State = ModelState.Failed, Problem = "an internal error; see the log" });
         }
+    }
+
+    private void Set(ModelEntry entry)
+    {
+        _entries[entry.Name] = entry;
+        Interlocked.Exchange(ref _change, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
     }
 
     private ModelEntry Failed(ModelEntry entry, string problem)
