@@ -230,7 +230,7 @@ internal sealed record ModelDetails(
             loaded?.Task,
             loaded?.Family,
             entry.Problem,
-            loaded is null ? null : new InputDetails(loaded.Model.Input.Channels, loaded.Model.Input.Height, loaded.Model.Input.Width),
+            loaded is null or { Model.Input.Length: 0 } ? null : new InputDetails(loaded.Model.Input.Channels, loaded.Model.Input.Height, loaded.Model.Input.Width),
             loaded?.Labels.Names,
             batching is null ? null : new BatchingDetails(
                 batching.Runners,
