@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using VisionService.Api;
 using VisionService.Api.Http;
+using VisionService.Api.OpenInference;
 using VisionService.Commands;
 using VisionService.Explanation;
 using VisionService.Imaging;
@@ -80,6 +81,7 @@ internal static class Program
         services.AddSingleton<EvaluationRun>();
         services.AddVisionOpenApi();
         services.AddGrpc();
+        services.AddOpenInference();
 
         builder.WebHost.ConfigureKestrel(static (_, kestrel) =>
         {
@@ -101,6 +103,7 @@ internal static class Program
         app.MapTask(SegmentEndpoint.Create(), "Says which pixel belongs to what: masks of classes or of objects.");
         app.MapTask(ExplainEndpoint.Create(), "Shows where in an image the reason for an answer lies.");
         InventoryEndpoints.Map(app);
+        OpenInferenceEndpoints.Map(app);
         return app;
     }
 
