@@ -28,6 +28,12 @@ internal static class Datatypes
     /// <summary>The type of that number in ONNX; <see cref="Datatype.None"/> where the protocol has none.</summary>
     public static Datatype Of(int onnxType) => Enum.IsDefined((Datatype)onnxType) ? (Datatype)onnxType : Datatype.None;
 
+    /// <exception cref="VisionException">There is no type of that name.</exception>
+    public static Datatype Parse(string input, string name) =>
+        Enum.TryParse<Datatype>(name, out var type) && type != Datatype.None && type.ToString() == name ? type : throw new VisionException(
+            VisionError.InvalidRequest,
+            $"Input '{input}' has the datatype '{name}'; there are {string.Join(", ", Enum.GetNames<Datatype>().Skip(1))}.");
+
     /// <summary>The size of one element; null where elements have none of their own.</summary>
     public static int? ElementBytes(this Datatype type) => TensorShape.ElementBytes((Microsoft.ML.OnnxRuntime.Tensors.TensorElementType)type);
 }

@@ -250,6 +250,7 @@ internal sealed record Health(string Status, string Provider, IReadOnlyList<Mode
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(ImageProblem))]
 [JsonSerializable(typeof(ClassifyResponse))]
 [JsonSerializable(typeof(DetectResponse))]
 [JsonSerializable(typeof(SegmentResponse))]

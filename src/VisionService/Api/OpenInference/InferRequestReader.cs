@@ -150,8 +150,7 @@ internal sealed class InferRequestReader
             throw Invalid($"An input needs 'name', 'datatype' and 'shape'; {(name is null ? "one" : $"'{name}'")} lacks '{(name is null ? "name" : datatype is null ? "datatype" : "shape")}'");
         }
 
-        var type = Enum.TryParse<Datatype>(datatype, out var parsed) && parsed != Datatype.None && parsed.ToString() == datatype ? parsed
-            : throw Invalid($"Input '{name}' has the datatype '{datatype}'; there are {string.Join(", ", Enum.GetNames<Datatype>().Skip(1))}");
+        var type = Datatypes.Parse(name, datatype);
         var size = parameters.Integer(BinarySize, long.MinValue, long.MaxValue);
         return (data, size) switch
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Mime;
 using System.Text.Json;
+using Grpc.AspNetCore.Server;
 using Microsoft.Extensions.Options;
 using VisionService.Repository;
 
@@ -15,7 +16,16 @@ internal static class OpenInferenceEndpoints
     private const string Root = "/v2";
 
     /// <summary>What the routes and the gRPC service need.</summary>
-    public static void AddOpenInference(this IServiceCollection services) => services.AddSingleton<TensorPipeline>();
+    public static void AddOpenInference(this IServiceCollection services)
+    {
+        services.AddSingleton<ImageInputs>();
+        services.AddSingleton<TensorPipeline>();
+
+        // gRPC's own limit is 4 MiB, less than one picture of floats.
+        services.AddGrpc().AddServiceOptions<OpenInferenceService>(static _ => { });
+        services.AddOptions<GrpcServiceOptions<OpenInferenceService>>().Configure<IOptions<ApiOptions>>(
+            static (grpc, api) => grpc.MaxReceiveMessageSize = api.Value.MaxRequestBytes);
+    }
 
     public static void Map(WebApplication app)
     {
@@ -39,6 +49,7 @@ internal static class OpenInferenceEndpoints
         }
 
         MapRepository(routes.MapGroup("/repository"));
+        app.MapGrpcService<OpenInferenceService>();
     }
 
     private static void MapModel(RouteGroupBuilder routes, string model, Func<string, string?, string> reference)

@@ -5,7 +5,7 @@ using VisionService.Repository;
 namespace VisionService.Api.OpenInference;
 
 /// <summary>The straight line from a request's tensors to the model's that both transports end in.</summary>
-internal sealed class TensorPipeline(ModelCatalog catalog, IOptions<ApiOptions> options)
+internal sealed class TensorPipeline(ModelCatalog catalog, ImageInputs images, IOptions<ApiOptions> options)
 {
     private const int MaxRank = 32;
 
@@ -14,6 +14,11 @@ internal sealed class TensorPipeline(ModelCatalog catalog, IOptions<ApiOptions> 
     public async Task<InferAnswer> RunAsync(InferRequest request, CancellationToken cancellationToken)
     {
         var (entry, loaded) = catalog.GetReady(request.Model);
+        if (images.TaskFor(request, loaded) is { } task)
+        {
+            return await images.RunAsync(request, entry, task, cancellationToken);
+        }
+
         using var use = loaded.Use.Begin();
 
         // 1. Everything is checked before anything is queued: what does not fit fails alone.
@@ -32,7 +37,7 @@ internal sealed class TensorPipeline(ModelCatalog catalog, IOptions<ApiOptions> 
             Fill(item, inputs);
 
             // 3. Queue and run.
-            var (run, _) = await loaded.Tensors.SubmitAsync(item, deadline.Token);
+            var run = await SubmitAsync(loaded.Tensors, item, inputs, entry.Name, deadline.Token);
             return new InferAnswer(entry, request.Id, [.. outputs.Select(output => Read(run, output))], run);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -40,12 +45,21 @@ internal sealed class TensorPipeline(ModelCatalog catalog, IOptions<ApiOptions> 
             throw new VisionException(
                 VisionError.DeadlineExceeded, $"The answer was not there within {timeout.TotalMilliseconds:F0} ms.");
         }
-        catch (VisionException exception) when (exception is { Error: VisionError.InferenceFailed, InnerException: not null })
+    }
+
+    private static async Task<ItemOutputs> SubmitAsync(
+        TensorModel model, ModelItem item, InferInput[] inputs, string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await model.SubmitAsync(item, cancellationToken)).Outputs;
+        }
+        catch (VisionException exception) when (exception.Error == VisionError.InferenceFailed)
         {
             // Sizes that the file leaves open may not fit each other, and values may point nowhere: only the run can tell.
             throw new VisionException(
                 VisionError.InvalidRequest,
-                $"Model '{entry.Name}' cannot run on these tensors: {string.Join(", ", inputs.Select(static input => $"{input.Name} {InferInput.Show(input.Shape)}"))}.",
+                $"Model '{name}' cannot run on these tensors: {string.Join(", ", inputs.Select(static input => $"{input.Name} {InferInput.Show(input.Shape)}"))}.",
                 exception);
         }
     }
