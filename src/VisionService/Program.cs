@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using VisionService.Api;
 using VisionService.Api.Grpc;
 using VisionService.Api.Http;
+using VisionService.Api.OpenInference;
 using VisionService.Commands;
 using VisionService.Explanation;
 using VisionService.Imaging;
@@ -81,6 +82,7 @@ internal static class Program
         services.AddSingleton<EvaluationRun>();
         services.AddVisionOpenApi();
         services.AddVisionGrpc();
+        services.AddOpenInference();
 
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(static (_, kestrel) =>
@@ -115,6 +117,7 @@ internal static class Program
         app.MapTask(ExplainEndpoint.Create(), "Shows where in an image the reason for an answer lies.");
         InventoryEndpoints.Map(app);
         app.MapVisionGrpc();
+        OpenInferenceEndpoints.Map(app);
         return app;
     }
 

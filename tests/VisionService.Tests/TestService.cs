@@ -19,7 +19,7 @@ internal sealed class TestService : IAsyncDisposable
         (_app, _models) = (app, models);
         Uri[] addresses = [.. app.Urls.Select(static url => new Uri(url.Replace("[::]", "127.0.0.1", StringComparison.Ordinal)))];
         (Address, GrpcAddress) = (addresses[0], addresses[1]);
-        Client = new HttpClient { BaseAddress = Address };
+        Client = new HttpClient(new SocketsHttpHandler { Expect100ContinueTimeout = TimeSpan.FromMinutes(1) }) { BaseAddress = Address };
     }
 
     public Uri Address { get; }

@@ -74,6 +74,7 @@ internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder,
         TimeSpan? timeLimit = null)
     {
         var (entry, model) = catalog.Get<TRequest, TResult>(call.Task, parameters.Text("model"));
+        using var use = entry.Loaded!.Use.Begin();
         var bind = call.Bind(parameters, entry.Loaded!);
         var priority = (int)Math.Round(parameters.Number("priority", 0) * 1000);
         var timeout = TimeSpan.FromMilliseconds(

@@ -64,7 +64,7 @@ internal sealed record ModelDetails(
             loaded?.Task,
             loaded?.Family,
             entry.Problem,
-            loaded is null ? null : new InputDetails(loaded.Model.Input.Channels, loaded.Model.Input.Height, loaded.Model.Input.Width),
+            loaded is null or { Model.Input.Length: 0 } ? null : new InputDetails(loaded.Model.Input.Channels, loaded.Model.Input.Height, loaded.Model.Input.Width),
             loaded?.Labels.Names,
             batching is null ? null : new BatchingDetails(
                 batching.Runners,
@@ -84,6 +84,7 @@ internal sealed record Health(string Status, string Provider, IReadOnlyList<Mode
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(ImageProblem))]
 [JsonSerializable(typeof(ClassifyResponse))]
 [JsonSerializable(typeof(DetectResponse))]
 [JsonSerializable(typeof(SegmentResponse))]
