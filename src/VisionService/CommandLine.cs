@@ -14,6 +14,7 @@ internal sealed record CommandLine(
     [
         new("--models", "DIR", "Repository:Models", "A folder of models, one model's folder, or an ONNX file; may be repeated.", true),
         new("--http-port", "N", "Api:HttpPort", "Port of REST and the pages (8080)."),
+        new("--grpc-port", "N", "Api:GrpcPort", "Port of gRPC (8081)."),
         new("--provider", "P", "Inference:Provider", "auto, cpu or cuda (auto: CUDA where there is a device)."),
         new("--instances", "N", "Inference:Instances", "Concurrent runs per model (0: one per core on the CPU)."),
         new("--max-batch-size", "N", "Inference:MaxBatchSize", "Most images in one run (0: 1 on the CPU, 16 on CUDA)."),
@@ -36,7 +37,7 @@ internal sealed record CommandLine(
     private static readonly string[] Names = [.. Options.Select(option => option.Name), .. Sections.Select(section => $"--{section}")];
 
     public static string Help { get; } = $"""
-        VisionService serves ONNX vision models over REST.
+        VisionService serves ONNX vision models over REST and gRPC.
 
         Usage: VisionService [options]                     serves
                VisionService evaluate detect [options]     measures a detector, and its masks, on a set in COCO's form

@@ -1,6 +1,9 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using VisionService.Api;
+using VisionService.Api.Grpc;
 using VisionService.Api.Http;
+using VisionService.Api.OpenInference;
 using VisionService.Commands;
 using VisionService.Explanation;
 using VisionService.Imaging;
@@ -78,12 +81,26 @@ internal static class Program
         services.AddSingleton<VisionPipeline>();
         services.AddSingleton<EvaluationRun>();
         services.AddVisionOpenApi();
+        services.AddVisionGrpc();
+        services.AddOpenInference();
 
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(static (_, kestrel) =>
         {
             var api = kestrel.ApplicationServices.GetRequiredService<IOptions<ApiOptions>>().Value;
             kestrel.AddServerHeader = false;
-            kestrel.ListenAnyIP(api.HttpPort);
+            var useTls = ServerCertificate.Load(api);
+            kestrel.ListenAnyIP(api.HttpPort, useTls);
+            kestrel.ListenAnyIP(api.GrpcPort, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                useTls(listen);
+            });
+
+            // A stream in flight is a request in memory; a client that is gone without a word is noticed after a minute.
+            kestrel.Limits.Http2.MaxStreamsPerConnection = 256;
+            kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(40);
+            kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
 
             // Our own limit answers first, with its name; this one catches bodies that do not say how long they are.
             kestrel.Limits.MaxRequestBodySize = api.MaxRequestBytes;
@@ -92,12 +109,15 @@ internal static class Program
         var app = builder.Build();
         app.UseRequestId();
         app.UseMiddleware<ProblemsMiddleware>();
+        app.UseMiddleware<MessageLimit>();
         app.UseVisionOpenApi();
         app.MapTask(ClassifyEndpoint.Create(), "Names what is in an image.");
         app.MapTask(DetectEndpoint.Create(), "Finds objects: boxes, labels and scores; or draws them.");
         app.MapTask(SegmentEndpoint.Create(), "Says which pixel belongs to what: masks of classes or of objects.");
         app.MapTask(ExplainEndpoint.Create(), "Shows where in an image the reason for an answer lies.");
         InventoryEndpoints.Map(app);
+        app.MapVisionGrpc();
+        OpenInferenceEndpoints.Map(app);
         return app;
     }
 

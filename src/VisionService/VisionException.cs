@@ -1,7 +1,7 @@
 namespace VisionService;
 
 /// <summary>What a caller can act on; each maps to one HTTP and one gRPC status (see
-/// <c>Api/Http/Problems</c>).</summary>
+/// <c>Api/ProblemKind</c>).</summary>
 internal enum VisionError
 {
     InvalidRequest,
@@ -31,4 +31,7 @@ internal sealed class VisionException(VisionError error, string message, Excepti
 
     /// <summary>When to try again; null where trying again is no use.</summary>
     public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>The parameter that is wrong, where it is one.</summary>
+    public string? Parameter { get; init; }
 }

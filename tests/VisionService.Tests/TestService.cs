@@ -17,13 +17,19 @@ internal sealed class TestService : IAsyncDisposable
     private TestService(WebApplication app, ModelFolder? models)
     {
         (_app, _models) = (app, models);
-        Address = new Uri($"http://127.0.0.1:{new Uri(app.Urls.Single().Replace("[::]", "localhost", StringComparison.Ordinal)).Port}");
-        Client = new HttpClient { BaseAddress = Address };
+        Uri[] addresses = [.. app.Urls.Select(static url => new Uri(url.Replace("[::]", "127.0.0.1", StringComparison.Ordinal)))];
+        (Address, GrpcAddress) = (addresses[0], addresses[1]);
+        Client = new HttpClient(new SocketsHttpHandler { Expect100ContinueTimeout = TimeSpan.FromMinutes(1) }) { BaseAddress = Address };
     }
 
     public Uri Address { get; }
 
+    public Uri GrpcAddress { get; }
+
     public HttpClient Client { get; }
+
+    /// <summary>Stops the server as a signal would; whoever is being answered is answered first.</summary>
+    public Task StopAsync() => _app.StopAsync(TestContext.Current.CancellationToken);
 
     public ModelCatalog Models => _app.Services.GetRequiredService<ModelCatalog>();
 
@@ -37,7 +43,7 @@ internal sealed class TestService : IAsyncDisposable
     {
         var commandLine = CommandLine.Parse(
         [
-            "--http-port", "0", "--provider", "cpu", "--Logging:LogLevel:Default", "Critical",
+            "--http-port", "0", "--grpc-port", "0", "--provider", "cpu", "--Logging:LogLevel:Default", "Critical",
             "--Logging:LogLevel:Microsoft", "Critical", "--Logging:LogLevel:Microsoft.Hosting.Lifetime", "Critical",
             .. models.SelectMany(path => new[] { "--models", path }),
             .. arguments,

@@ -76,7 +76,8 @@ internal sealed class ForwardFacts
     private static Dictionary<string, ProbedValue>? Run(Graph graph, GraphProbe probe, int batch)
     {
         var copy = graph.Clone();
-        foreach (var value in copy.Nodes.SelectMany(node => node.Outputs).Where(value => value != "" && !copy.IsOutput(value)).ToArray())
+        var inner = copy.Nodes.SelectMany(node => node.Outputs).Where(value => value != "" && !copy.IsOutput(value));
+        foreach (var value in inner.ToArray())
         {
             copy.AddOutput(new Value(value, ElementType.Undefined, null));
         }
@@ -132,7 +133,8 @@ internal sealed class ForwardFacts
     /// <summary>The inputs of a node whose elements decide about the size of its output.</summary>
     private static IEnumerable<string> ReadsSizes(Node node) => node.OpType switch
     {
-        "Reshape" or "Expand" or "Tile" or "Slice" or "Pad" or "Resize" or "Upsample" or "TopK" or "OneHot" => node.Inputs.Skip(1),
+        "Reshape" or "Expand" or "Tile" or "Slice" or "Pad" or "Resize" or "Upsample" or "TopK" or "OneHot" =>
+            node.Inputs.Skip(1),
         "ConstantOfShape" or "Range" => node.Inputs,
         _ => [],
     };
@@ -146,7 +148,8 @@ internal sealed class ForwardFacts
 
         if (_ofContent.Contains(value))
         {
-            throw new OnnxGraphException($"'{value}' depends on what the picture shows; it cannot be differentiated through.");
+            throw new OnnxGraphException(
+                $"'{value}' depends on what the picture shows; it cannot be differentiated through.");
         }
 
         var elements = _values.GetValueOrDefault(value)?.Elements ?? throw new OnnxGraphException(
@@ -161,7 +164,8 @@ internal sealed class ForwardFacts
     {
         if (needed && _shapedByContent.Contains(value))
         {
-            throw new OnnxGraphException($"The shape of '{value}' depends on what the picture shows; it cannot be differentiated through.");
+            throw new OnnxGraphException(
+                $"The shape of '{value}' depends on what the picture shows; it cannot be differentiated through.");
         }
 
         return _values.TryGetValue(value, out var probed) ? probed.Shape

@@ -4,9 +4,10 @@ namespace OnnxGraph.Autodiff;
 /// value.</summary>
 internal sealed partial class Vjp
 {
-    private ElementType FloatType => facts.Type(node.Outputs[0]) == ElementType.Double || facts.Type(node.Inputs[0]) == ElementType.Double
-        ? ElementType.Double
-        : ElementType.Float;
+    private ElementType FloatType =>
+        facts.Type(node.Outputs[0]) == ElementType.Double || facts.Type(node.Inputs[0]) == ElementType.Double
+            ? ElementType.Double
+            : ElementType.Float;
 
     public string Op(string opType, string[] inputs, params ReadOnlySpan<(string Name, AttributeValue Value)> attributes)
     {
@@ -54,10 +55,12 @@ internal sealed partial class Vjp
 
     /// <summary>A scalar of the gradient's type.</summary>
     public string Scalar(double value) => Constant(
-        $"{FloatType} {value:R}", () => FloatType == ElementType.Double ? Tensor.Scalar(value) : Tensor.Scalar((float)value));
+        $"{FloatType} {value:R}",
+        () => FloatType == ElementType.Double ? Tensor.Scalar(value) : Tensor.Scalar((float)value));
 
     /// <summary>A constant of the gradient's type.</summary>
-    public string Floats(double[] elements, params long[] shape) => graph.AddInitializer("constant", FloatTensor(elements, shape));
+    public string Floats(double[] elements, params long[] shape) =>
+        graph.AddInitializer("constant", FloatTensor(elements, shape));
 
     public string Integers(params long[] elements) =>
         Constant($"[{string.Join(',', elements)}]", () => Tensor.Of(elements, [elements.Length]));
@@ -75,7 +78,8 @@ internal sealed partial class Vjp
     public string ReshapeLike(string value, string model)
     {
         var shape = facts.OpenShape(model);
-        return Op("Reshape", [value, shape.Count(size => size < 0) <= 1 && !shape.Contains(0) ? Integers(shape) : ShapeOf(model)]);
+        var isPlain = shape.Count(size => size < 0) <= 1 && !shape.Contains(0);
+        return Op("Reshape", [value, isPlain ? Integers(shape) : ShapeOf(model)]);
     }
 
     /// <summary>Reshapes; -1 for one dimension is allowed.</summary>
@@ -116,7 +120,8 @@ internal sealed partial class Vjp
     /// <summary>A part of a value, step 1 unless told otherwise.</summary>
     public string Slice(string value, long[] starts, long[] ends, long[] axes, long[]? steps = null) => Opset < 10
         ? Op("Slice", [value], ("starts", starts), ("ends", ends), ("axes", axes))
-        : Op("Slice", [value, Integers(starts), Integers(ends), Integers(axes), .. steps is null ? (string[])[] : [Integers(steps)]]);
+        : Op("Slice", [
+            value, Integers(starts), Integers(ends), Integers(axes), .. steps is null ? (string[])[] : [Integers(steps)]]);
 
     private Tensor FloatTensor(double[] elements, params long[] shape) => FloatType == ElementType.Double
         ? Tensor.Of(elements, shape)

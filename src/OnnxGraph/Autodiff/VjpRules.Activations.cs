@@ -135,7 +135,8 @@ internal static partial class VjpRules
 
         // Phi(x) + x phi(x), of the normal distribution.
         var below = at.Mul(half, at.Add(one, at.Op("Erf", [at.Mul(at.X, at.Scalar(Math.Sqrt(0.5)))])));
-        var density = at.Mul(at.Op("Exp", [at.Mul(Square(at, at.X), at.Scalar(-0.5))]), at.Scalar(1 / Math.Sqrt(2 * Math.PI)));
+        var bell = at.Op("Exp", [at.Mul(Square(at, at.X), at.Scalar(-0.5))]);
+        var density = at.Mul(bell, at.Scalar(1 / Math.Sqrt(2 * Math.PI)));
         Times(at, at.Add(below, at.Mul(at.X, density)));
     }
 

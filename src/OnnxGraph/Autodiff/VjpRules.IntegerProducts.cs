@@ -29,9 +29,11 @@ internal static partial class VjpRules
     }
 
     /// <summary>The product counts in steps of the scale; the gradient of the activations does not.</summary>
-    private static void GiveDescaled(Vjp at, string gradient) => at.Give(0, at.Producer(0) is { } node && node.Is("DynamicQuantizeLinear")
-        ? at.Div(gradient, node.Outputs[1])
-        : throw at.Refuse("its activations do not come from DynamicQuantizeLinear"));
+    private static void GiveDescaled(Vjp at, string gradient) => at.Give(
+        0,
+        at.Producer(0) is { } node && node.Is("DynamicQuantizeLinear")
+            ? at.Div(gradient, node.Outputs[1])
+            : throw at.Refuse("its activations do not come from DynamicQuantizeLinear"));
 
     /// <summary>The weights less their zero points.</summary>
     private static Tensor CentredWeights(Vjp at, int channelAxis)

@@ -53,7 +53,8 @@ internal static partial class VjpRules
                 ("strides", along.Strides),
                 ("dilations", along.Dilations));
             planes = at.ReduceMax(elements, [1]);
-            var order = at.Floats([.. Enumerable.Range(0, (int)size).Select(i => (double)(size - i))], [size, .. along.Axes(_ => 1)]);
+            var order = at.Floats(
+                [.. Enumerable.Range(0, (int)size).Select(i => (double)(size - i))], [size, .. along.Axes(_ => 1)]);
             var ranked = at.Mul(at.GreaterOrEqual(elements, planes), order);
             choices.Push((along, pick, at.GreaterOrEqual(ranked, at.ReduceMax(ranked, [1]))));
         }
@@ -80,7 +81,8 @@ internal static partial class VjpRules
         }
 
         // What the runtime divides by, padding counted or not, shows in its average of ones.
-        var ones = at.Floats([.. Enumerable.Repeat(1.0, (int)windows.Inputs.Aggregate(1L, (a, b) => a * b))], [1, 1, .. windows.Inputs]);
+        var area = (int)windows.Inputs.Aggregate(1L, (product, side) => product * side);
+        var ones = at.Floats([.. Enumerable.Repeat(1.0, area)], [1, 1, .. windows.Inputs]);
         at.Give(0, SpreadOver(at, at.Mul(at.G, at.Div(at.Again(ones), counts)), windows));
     }
 

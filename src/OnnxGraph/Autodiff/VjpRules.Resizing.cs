@@ -6,7 +6,8 @@ internal static partial class VjpRules
 {
     private static readonly string[] HowToResize =
     [
-        "mode", "coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value", "antialias",
+        "mode", "coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a", "exclude_outside",
+        "extrapolation_value", "antialias",
     ];
 
     private static Dictionary<string, VjpRule> Resizing => new()
@@ -56,7 +57,11 @@ internal static partial class VjpRules
         string Scales() => at.Constant($"scale {scale:R}", () => Tensor.Of([1, 1, scale!.Value, 1]));
         var resized = at.Opset switch
         {
-            < 9 => at.Op("Upsample", [identity], ("mode", at.Node.Text("mode", "nearest")), ("scales", new[] { 1, 1, scale!.Value, 1 })),
+            < 9 => at.Op(
+                "Upsample",
+                [identity],
+                ("mode", at.Node.Text("mode", "nearest")),
+                ("scales", new[] { 1, 1, scale!.Value, 1 })),
             < 11 => at.Like(HowToResize, [identity, Scales()]),
             _ when scale is null => at.Like(HowToResize, [identity, at.NoRegion, at.NoRegion, at.Integers(1, 1, to, from)]),
             _ => at.Like(HowToResize, [identity, at.NoRegion, Scales()]),
@@ -112,7 +117,10 @@ internal static partial class VjpRules
         var places = at.Node.Text("coordinate_transformation_mode", isOld ? "asymmetric" : "half_pixel");
         var rounding = at.Node.Text("nearest_mode", isOld ? "floor" : "round_prefer_floor");
         var repeats = places == "asymmetric" ? rounding == "floor"
-            : places is "half_pixel" or "pytorch_half_pixel" or "half_pixel_symmetric" && rounding is "round_prefer_floor" or "round_prefer_ceil";
-        return repeats ? [.. Enumerable.Range(2, rank - 2).Select(axis => axes.Contains(axis) ? (long)Ratio(at, axis) : 1)] : null;
+            : places is "half_pixel" or "pytorch_half_pixel" or "half_pixel_symmetric"
+                && rounding is "round_prefer_floor" or "round_prefer_ceil";
+        return repeats
+            ? [.. Enumerable.Range(2, rank - 2).Select(axis => axes.Contains(axis) ? (long)Ratio(at, axis) : 1)]
+            : null;
     }
 }

@@ -9,9 +9,9 @@ internal static partial class VjpRules
     // Nothing flows back through these: their outputs do not change with small changes of their inputs.
     private static readonly HashSet<string> Flat =
     [
-        "Shape", "Size", "ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And", "Or", "Xor",
-        "NonZero", "NonMaxSuppression", "Floor", "Ceil", "Round", "Sign", "Range", "ConstantOfShape", "IsNaN", "IsInf", "OneHot",
-        "Hardmax", "EyeLike", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
+        "Shape", "Size", "ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And", "Or",
+        "Xor", "NonZero", "NonMaxSuppression", "Floor", "Ceil", "Round", "Sign", "Range", "ConstantOfShape", "IsNaN", "IsInf",
+        "OneHot", "Hardmax", "EyeLike", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
     ];
 
     // Indices, masks, and scales that are taken as given.
@@ -52,10 +52,12 @@ internal static partial class VjpRules
         : throw NotDifferentiable(node, WhyNot(node));
 
     public static OnnxGraphException NotDifferentiable(Node node, string reason) => new(
-        $"Not differentiable: {(node.Domain == "" ? "" : node.Domain + ".")}{node.OpType} (node '{(node.Name != "" ? node.Name : node.Outputs[0])}'): {reason}.");
+        $"Not differentiable: {(node.Domain == "" ? "" : node.Domain + ".")}{node.OpType} "
+        + $"(node '{(node.Name != "" ? node.Name : node.Outputs[0])}'): {reason}.");
 
     private static bool Stops(Node node) => (node.Domain == "" && Flat.Contains(node.OpType)) || IsCastToInteger(node);
 
     private static bool IsCastToInteger(Node node) =>
-        node.Is("Cast") && (ElementType)node.Int("to") is not (ElementType.Float or ElementType.Float16 or ElementType.Double or ElementType.BFloat16);
+        node.Is("Cast") && (ElementType)node.Int("to") is not
+            (ElementType.Float or ElementType.Float16 or ElementType.Double or ElementType.BFloat16);
 }

@@ -30,7 +30,8 @@ internal sealed record Windows(
         var strides = at.Node.Ints("strides")?.ToArray() ?? Repeat(1, rank);
         var dilations = at.Node.Ints("dilations")?.ToArray() ?? Repeat(1, rank);
         var pads = at.Node.Ints("pads")?.ToArray() ?? Repeat(0, 2 * rank);
-        var windows = new Windows(at.Facts.Shape(at.X, from: 2), at.Facts.Shape(at.Y, from: 2), [.. kernel], strides, dilations, pads[..rank], pads[rank..]);
+        var (inputs, outputs) = (at.Facts.Shape(at.X, from: 2), at.Facts.Shape(at.Y, from: 2));
+        var windows = new Windows(inputs, outputs, [.. kernel], strides, dilations, pads[..rank], pads[rank..]);
         return at.Node.Text("auto_pad", "NOTSET") switch
         {
             "VALID" => windows with { Begins = Repeat(0, rank), Ends = Repeat(0, rank) },
@@ -48,8 +49,8 @@ internal sealed record Windows(
         var strides = node.Ints("strides")?.ToArray() ?? Repeat(1, rank);
         var dilations = node.Ints("dilations")?.ToArray() ?? Repeat(1, rank);
         var pads = node.Ints("pads")?.ToArray() ?? Repeat(0, 2 * rank);
-        var windows = new Windows(
-            at.Facts.Shape(at.Y, from: 2), at.Facts.Shape(at.X, from: 2), [.. kernel], strides, dilations, pads[..rank], pads[rank..]);
+        var (inputs, outputs) = (at.Facts.Shape(at.Y, from: 2), at.Facts.Shape(at.X, from: 2));
+        var windows = new Windows(inputs, outputs, [.. kernel], strides, dilations, pads[..rank], pads[rank..]);
         var padding = node.Text("auto_pad", "NOTSET");
         if (padding == "VALID")
         {
@@ -62,12 +63,13 @@ internal sealed record Windows(
         }
 
         // The runtime cuts what exceeds the wanted size from both sides.
-        var excess = Enumerable.Range(0, rank)
-            .Select(axis => Math.Max(0, windows.Covered(axis) + (node.Ints("output_padding")?[axis] ?? 0) - windows.Inputs[axis]))
-            .ToArray();
+        var extra = node.Ints("output_padding")?.ToArray() ?? Repeat(0, rank);
+        var excess = windows.Axes(axis => Math.Max(0, windows.Covered(axis) + extra[axis] - inputs[axis]));
         var small = Array.ConvertAll(excess, total => total / 2);
         var large = Array.ConvertAll(excess, total => total - (total / 2));
-        return padding == "SAME_UPPER" ? windows with { Begins = small, Ends = large } : windows with { Begins = large, Ends = small };
+        return padding == "SAME_UPPER"
+            ? windows with { Begins = small, Ends = large }
+            : windows with { Begins = large, Ends = small };
     }
 
     /// <summary>The windows along one axis of a picture whose later axes went through theirs already.</summary>

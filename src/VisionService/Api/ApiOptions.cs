@@ -9,6 +9,17 @@ internal sealed class ApiOptions
     [Range(0, 65535)]
     public int HttpPort { get; init; } = 8080;
 
+    /// <summary>Port of gRPC, HTTP/2 alone; 0 takes a free one. Default 8081.</summary>
+    [Range(0, 65535)]
+    public int GrpcPort { get; init; } = 8081;
+
+    /// <summary>A PEM file with the server's certificate and those that vouch for it: both ports then speak TLS. Default
+    /// none.</summary>
+    public string? Certificate { get; init; }
+
+    /// <summary>The PEM file of the certificate's key, where it is not in <see cref="Certificate"/> too.</summary>
+    public string? CertificateKey { get; init; }
+
     /// <summary>Most bytes of one request's body, all its images together. Default 64 MiB.</summary>
     [Range(1, int.MaxValue)]
     public int MaxRequestBytes { get; init; } = 64 * 1024 * 1024;

@@ -1,13 +1,49 @@
 using System.Buffers;
+using VisionService.Imaging;
 
 namespace VisionService.Api;
 
-/// <summary>The bytes of one image file as they came, in pooled memory that goes back on disposal.</summary>
-internal sealed class EncodedImage(byte[] rented, int length) : IDisposable
+/// <summary>One image as a caller sent it: a file, or bare pixels. Whoever holds it disposes of it.</summary>
+internal abstract class SentImage : IDisposable
 {
-    private byte[]? _rented = rented;
+    /// <param name="geometry">How the network will see it, so that large files need not be decoded whole; null: whole.</param>
+    /// <returns>The upright picture; the caller disposes of it.</returns>
+    /// <exception cref="VisionException">A limit is passed, or it is no picture.</exception>
+    public abstract RgbImage Decode(ImageDecoder decoder, InputGeometry? geometry);
 
-    public ReadOnlyMemory<byte> Bytes => (_rented ?? throw new ObjectDisposedException(nameof(EncodedImage))).AsMemory(0, length);
+    public abstract void Dispose();
+}
+
+/// <summary>Bare pixels, in memory of the caller's.</summary>
+internal sealed class BareImage(ReadOnlyMemory<byte> pixels, RawPixels layout) : SentImage
+{
+    public override RgbImage Decode(ImageDecoder decoder, InputGeometry? geometry) => decoder.Take(pixels.Span, layout);
+
+    public override void Dispose()
+    {
+        // The memory is the caller's.
+    }
+}
+
+/// <summary>The bytes of one image file as they came, in pooled memory that goes back on disposal or in the
+/// caller's.</summary>
+internal sealed class EncodedImage : SentImage
+{
+    public const string MaxBytesName = $"Imaging:{nameof(ImagingOptions.MaxBytes)}";
+
+    private ReadOnlyMemory<byte>? _bytes;
+    private byte[]? _rented;
+
+    /// <param name="rented">From the shared pool.</param>
+    public EncodedImage(byte[] rented, int length) => (_rented, _bytes) = (rented, rented.AsMemory(0, length));
+
+    /// <param name="bytes">Stays the caller's, who leaves it alone until disposal.</param>
+    /// <param name="limit">Most bytes to take.</param>
+    /// <exception cref="VisionException">There are more bytes than the limit.</exception>
+    public EncodedImage(ReadOnlyMemory<byte> bytes, int limit, string limitName) =>
+        _bytes = bytes.Length <= limit ? bytes : throw TooLarge($"{bytes.Length}", limit, limitName);
+
+    public ReadOnlyMemory<byte> Bytes => _bytes ?? throw new ObjectDisposedException(nameof(EncodedImage));
 
     /// <summary>Reads a stream to its end into pooled memory.</summary>
     /// <param name="expected">How long the stream says it is, or null.</param>
@@ -54,8 +90,12 @@ internal sealed class EncodedImage(byte[] rented, int length) : IDisposable
         }
     }
 
-    public void Dispose()
+    public override RgbImage Decode(ImageDecoder decoder, InputGeometry? geometry) => decoder.Decode(
+        Bytes.Span, geometry is null ? null : source => geometry.NeededSize(source.Width, source.Height));
+
+    public override void Dispose()
     {
+        _bytes = null;
         if (Interlocked.Exchange(ref _rented, null) is { } buffer)
         {
             ArrayPool<byte>.Shared.Return(buffer);

@@ -81,12 +81,12 @@ internal sealed class ParameterTable(params Parameter[] own)
 
             if (texts.Count == 0)
             {
-                throw new VisionException(VisionError.InvalidRequest, $"Parameter '{name}' is an empty list.");
+                throw new VisionException(VisionError.InvalidRequest, $"Parameter '{name}' is an empty list.") { Parameter = name };
             }
 
             if (!values.TryAdd(name, texts) || (texts.Count > 1 && !parameter.IsList))
             {
-                throw new VisionException(VisionError.InvalidRequest, $"Parameter '{name}' is given more than once.");
+                throw new VisionException(VisionError.InvalidRequest, $"Parameter '{name}' is given more than once.") { Parameter = name };
             }
         }
 
@@ -98,7 +98,10 @@ internal sealed class ParameterTable(params Parameter[] own)
         var known = All.Select(parameter => parameter.Name).ToArray();
         return new VisionException(
             VisionError.InvalidRequest,
-            $"Unknown parameter '{name}'{Nearest.Hint(name, known)}. Known: {string.Join(", ", known)}.");
+            $"Unknown parameter '{name}'{Nearest.Hint(name, known)}. Known: {string.Join(", ", known)}.")
+        {
+            Parameter = name,
+        };
     }
 
     private static void Check(Parameter parameter, string text)
@@ -122,7 +125,10 @@ internal sealed class ParameterTable(params Parameter[] own)
                 _ => "",
             };
             throw new VisionException(
-                VisionError.InvalidRequest, $"Parameter '{parameter.Name}' must be {kind}{parameter.Range}, not '{text}'.");
+                VisionError.InvalidRequest, $"Parameter '{parameter.Name}' must be {kind}{parameter.Range}, not '{text}'.")
+            {
+                Parameter = parameter.Name,
+            };
         }
     }
 }

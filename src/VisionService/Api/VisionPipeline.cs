@@ -61,20 +61,25 @@ internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder,
 
     /// <param name="picture">The form in which to draw the answers; null: not at all.</param>
     /// <param name="elapsed">What the request has taken of its time already.</param>
+    /// <param name="timeLimit">How long the transport lets the request take, from the same beginning; the shorter of this and
+    /// <c>timeout_ms</c> counts.</param>
     /// <exception cref="VisionException">The call as a whole fails; with one image, its problem too.</exception>
     public async Task<VisionAnswer<TResult>> RunAsync<TRequest, TResult>(
         VisionCall<TRequest, TResult> call,
-        IReadOnlyList<EncodedImage> images,
+        IReadOnlyList<SentImage> images,
         ParameterValues parameters,
         PictureFormat? picture,
         TimeSpan elapsed,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken,
+        TimeSpan? timeLimit = null)
     {
         var (entry, model) = catalog.Get<TRequest, TResult>(call.Task, parameters.Text("model"));
+        using var use = entry.Loaded!.Use.Begin();
         var bind = call.Bind(parameters, entry.Loaded!);
         var priority = (int)Math.Round(parameters.Number("priority", 0) * 1000);
         var timeout = TimeSpan.FromMilliseconds(
             parameters.Integer("timeout_ms", (int)options.Value.Timeout.TotalMilliseconds));
+        timeout = timeLimit < timeout ? timeLimit.Value : timeout;
 
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(timeout > elapsed ? timeout - elapsed : TimeSpan.Zero);
@@ -104,12 +109,12 @@ internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder,
     public void Dispose() => _decodes.Dispose();
 
     private async Task<ImageAnswer<TResult>> AnswerAsync<TRequest, TResult>(
-        ImageRun<TRequest, TResult> run, EncodedImage encoded, CancellationToken cancellationToken)
+        ImageRun<TRequest, TResult> run, SentImage sent, CancellationToken cancellationToken)
     {
         var stage = "decode";
         try
         {
-            var (image, decoded) = await DecodeAsync(encoded, run.NeedsAllPixels ? null : run.Loaded.Geometry, run.Deadline);
+            var (image, decoded) = await DecodeAsync(sent, run.NeedsAllPixels ? null : run.Loaded.Geometry, run.Deadline);
             using (image)
             {
                 stage = "inference";
@@ -129,15 +134,13 @@ internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder,
     }
 
     private async Task<(RgbImage Image, TimeSpan Duration)> DecodeAsync(
-        EncodedImage encoded, InputGeometry? geometry, CancellationToken cancellationToken)
+        SentImage sent, InputGeometry? geometry, CancellationToken cancellationToken)
     {
         await _decodes.WaitAsync(cancellationToken);
         try
         {
             var start = Stopwatch.GetTimestamp();
-            return (decoder.Decode(
-                encoded.Bytes.Span,
-                geometry is null ? null : source => geometry.NeededSize(source.Width, source.Height)), Stopwatch.GetElapsedTime(start));
+            return (sent.Decode(decoder, geometry), Stopwatch.GetElapsedTime(start));
         }
         finally
         {

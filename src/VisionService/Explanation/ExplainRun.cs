@@ -47,7 +47,7 @@ internal sealed class ExplainRun : IDisposable
     public ModelInput Input { get; }
 
     /// <summary>The same for what knows no models.</summary>
-    public PlaneShape Shape => new(Input.Channels, Input.Height, Input.Width);
+    public ModelInput Shape => Input;
 
     /// <summary>The image as the network sees it, [C, H, W].</summary>
     public ReadOnlySpan<byte> Planes => _rented.AsSpan(0, Input.Length);

@@ -8,10 +8,9 @@ namespace VisionService.Explanation;
 /// makes the heat map.</summary>
 internal sealed partial class Explainer(string name, Model model, ExplainSource source, SessionCache sessions) : IDisposable
 {
-    private readonly ConcurrentDictionary<ModelInput, Lazy<Examined>> _examined = new();
+    private const int MaxExamined = 16;
 
-    // Of each size of image one; more are forgotten.
-    private const int MaxSizes = 8;
+    private readonly ConcurrentDictionary<ModelInput, Lazy<Examined>> _examined = new();
 
     // Explaining shares the queue with those it must not delay: half of it at most.
     private readonly SemaphoreSlim _turns = new(TurnsOf(model.Batching));
@@ -94,7 +93,8 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
 
     private Examined Examine(ModelInput input)
     {
-        if (_examined.Count > MaxSizes)
+        // A network that takes any size sees many; what was learnt of one is learnt again in a second.
+        if (_examined.Count > MaxExamined)
         {
             _examined.Clear();
         }

@@ -13,8 +13,4 @@ internal sealed class ExplanationOptions
     /// <summary>What their graphs may take of memory together, in bytes; one always may. Default 2 GiB.</summary>
     [Range(1, long.MaxValue)]
     public long MaxSessionBytes { get; init; } = 2L << 30;
-
-    /// <summary>Most activations of a layer that an answer holds as numbers. Default 4 million.</summary>
-    [Range(1, 100_000_000)]
-    public int MaxActivations { get; init; } = 4_000_000;
 }

@@ -1,3 +1,5 @@
+using VisionService.Inference;
+
 namespace VisionService.Explanation;
 
 /// <summary>Areas under the curve of the score against the share of pixels changed.</summary>
@@ -33,7 +35,7 @@ internal sealed class Faithfulness : Perturbation<FaithfulnessScores>
     /// <param name="steps">Each curve takes so many copies.</param>
     /// <param name="seed">Of the random map.</param>
     public Faithfulness(
-        PlaneShape shape, HeatMap map, ReadOnlySpan<byte> planes, int steps = DefaultSteps, ulong seed = 0)
+        ModelInput shape, HeatMap map, ReadOnlySpan<byte> planes, int steps = DefaultSteps, ulong seed = 0)
         : base(shape)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(steps);
@@ -137,7 +139,7 @@ internal sealed class Faithfulness : Perturbation<FaithfulnessScores>
         return new HeatMap(like.Width, like.Height, values);
     }
 
-    private static byte[] Blurred(PlaneShape shape, ReadOnlySpan<byte> planes)
+    private static byte[] Blurred(ModelInput shape, ReadOnlySpan<byte> planes)
     {
         var blurred = new byte[shape.Length];
         var plane = new float[shape.Area];

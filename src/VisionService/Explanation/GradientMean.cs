@@ -1,3 +1,5 @@
+using VisionService.Inference;
+
 namespace VisionService.Explanation;
 
 /// <summary>The mean of the score's gradient over points near the input, or on the way to it.</summary>
@@ -6,14 +8,14 @@ namespace VisionService.Explanation;
 /// <see cref="Combine"/> the map. Gradients may arrive from any thread and in any order and the sum is the same to the
 /// bit: those ahead of their turn are kept until it comes, so that only as many are held as are out of order.
 /// </remarks>
-internal abstract class GradientMean(PlaneShape shape)
+internal abstract class GradientMean(ModelInput shape)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<int, float[]> _early = [];
     private readonly double[] _sums = new double[shape.Length];
     private int _added;
 
-    public PlaneShape Shape => shape;
+    public ModelInput Shape => shape;
 
     /// <summary>How many points.</summary>
     public abstract int Count { get; }

@@ -1,3 +1,5 @@
+using VisionService.Inference;
+
 namespace VisionService.Explanation;
 
 /// <summary>The gradient on the straight way from black to the picture: shares of the score that add up to its
@@ -7,7 +9,7 @@ namespace VisionService.Explanation;
 /// <param name="count">Points on the way.</param>
 /// <param name="baseline">Where the way begins, the same for all pixels; default black.</param>
 internal sealed class IntegratedGradients(
-    PlaneShape shape, int count = IntegratedGradients.DefaultCount, float baseline = 0) : GradientMean(shape)
+    ModelInput shape, int count = IntegratedGradients.DefaultCount, float baseline = 0) : GradientMean(shape)
 {
     /// <summary>Default number of points.</summary>
     public const int DefaultCount = 32;

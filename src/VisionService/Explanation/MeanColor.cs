@@ -1,3 +1,5 @@
+using VisionService.Inference;
+
 namespace VisionService.Explanation;
 
 /// <summary>What stands for "nothing there": the picture's own mean, less remarkable to a network than black.</summary>
@@ -5,7 +7,7 @@ internal static class MeanColor
 {
     /// <summary>One value for each channel.</summary>
     /// <param name="planes">[C, H, W].</param>
-    public static byte[] Of(PlaneShape shape, ReadOnlySpan<byte> planes)
+    public static byte[] Of(ModelInput shape, ReadOnlySpan<byte> planes)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(planes.Length, shape.Length);
         var mean = new byte[shape.Channels];

@@ -79,18 +79,25 @@ internal sealed class NetworkAnatomy
         ?? _nodes.Where(node => node.Name == name && node.Outputs.Count > 0)
             .Select(node => _layers.GetValueOrDefault(node.Outputs[0])).FirstOrDefault();
 
-    /// <summary>The scores before a final softmax or sigmoid, and before the quantiser at their end: one that is
-    /// clipped there, as that of a sure answer is, has no gradient.</summary>
+    /// <summary>The scores before a final softmax, sigmoid or quantisation, all of which have no slope left where they
+    /// are sure; the value itself where none ends it.</summary>
     public string Logits(string score)
     {
-        var value = BeforeSquashing(score);
-        while (_graph.Producer(value) is { } output && output.Is("DequantizeLinear")
-            && _graph.Producer(output.Inputs[0]) is { } quantizer && quantizer.Is("QuantizeLinear"))
+        var (logits, value, isSquashed) = (score, score, false);
+        while (_graph.Producer(value) is { Domain: "" } node)
         {
-            value = quantizer.Inputs[0];
+            var squashes = Squashing.Contains(node.OpType);
+            if ((squashes && isSquashed) || !(squashes || Moving.Contains(node.OpType)))
+            {
+                break;
+            }
+
+            value = node.Inputs[0];
+            isSquashed |= squashes;
+            logits = squashes || node.OpType == "QuantizeLinear" ? value : logits;
         }
 
-        return value;
+        return logits;
     }
 
     /// <summary>The last activation over the picture before everything becomes scores; null where there is
@@ -134,27 +141,6 @@ internal sealed class NetworkAnatomy
     }
 
     private static bool ReadsElements(Node node) => !node.Is("Shape") && !node.Is("Size");
-
-    private string BeforeSquashing(string score)
-    {
-        var value = score;
-        while (_graph.Producer(value) is { } node)
-        {
-            if (node.Domain == "" && Squashing.Contains(node.OpType))
-            {
-                return node.Inputs[0];
-            }
-
-            if (node.Domain != "" || !Moving.Contains(node.OpType))
-            {
-                break;
-            }
-
-            value = node.Inputs[0];
-        }
-
-        return score;
-    }
 
     private static bool IsPlain(Node node, params ReadOnlySpan<string> operators) => node.Domain == "" && operators.Contains(node.OpType);
 

@@ -1,3 +1,5 @@
+using VisionService.Inference;
+
 namespace VisionService.Explanation;
 
 /// <summary>A patch is laid over each place in turn: what makes the score drop mattered.</summary>
@@ -17,7 +19,7 @@ internal sealed class Occlusion : Perturbation<HeatMap>
     /// <param name="stride">From patch to patch.</param>
     /// <param name="coversBorder">Whether a last row and column of patches is added where the stride does not lead to
     /// the border. Default true; without it the pixels there are 0.</param>
-    public Occlusion(PlaneShape shape, ReadOnlySpan<byte> fill, int patch, int stride, bool coversBorder = true)
+    public Occlusion(ModelInput shape, ReadOnlySpan<byte> fill, int patch, int stride, bool coversBorder = true)
         : base(shape)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(fill.Length, shape.Channels);
@@ -34,7 +36,7 @@ internal sealed class Occlusion : Perturbation<HeatMap>
     /// <summary>A patch of an eighth of the shorter side in the picture's mean colour, moved by half of itself: 225
     /// places in a square.</summary>
     /// <param name="planes">[C, H, W].</param>
-    public static Occlusion Of(PlaneShape shape, ReadOnlySpan<byte> planes)
+    public static Occlusion Of(ModelInput shape, ReadOnlySpan<byte> planes)
     {
         var side = Math.Min(shape.Height, shape.Width);
         var patch = Math.Max(1, side / 8);

@@ -1,3 +1,5 @@
+using VisionService.Inference;
+
 namespace VisionService.Explanation;
 
 /// <summary>Questions to a network of which only the score is known: changed copies of one input, and what their scores
@@ -5,9 +7,9 @@ namespace VisionService.Explanation;
 /// <remarks>Copies are made when they are asked for, in any order and from any thread, and are the same each
 /// time.</remarks>
 /// <typeparam name="TResult">What the scores are combined to.</typeparam>
-internal abstract class Perturbation<TResult>(PlaneShape shape)
+internal abstract class Perturbation<TResult>(ModelInput shape)
 {
-    public PlaneShape Shape => shape;
+    public ModelInput Shape => shape;
 
     /// <summary>How many copies.</summary>
     public abstract int Count { get; }

@@ -1,3 +1,5 @@
+using VisionService.Inference;
+
 namespace VisionService.Explanation;
 
 /// <summary>Random coarse masks: a place matters when the score is high whenever it shows.</summary>
@@ -17,7 +19,7 @@ internal sealed class Rise : SoftMasks
     /// <param name="cells">A mask is drawn on so many cells along each axis.</param>
     /// <param name="share">How likely a cell shows the picture, above 0 to 1.</param>
     public Rise(
-        PlaneShape shape, ReadOnlySpan<byte> fill, ulong seed = 0, int count = DefaultCount, int cells = 7,
+        ModelInput shape, ReadOnlySpan<byte> fill, ulong seed = 0, int count = DefaultCount, int cells = 7,
         double share = 0.5)
         : base(shape, fill)
     {

@@ -1,8 +1,10 @@
+using VisionService.Inference;
+
 namespace VisionService.Explanation;
 
 /// <summary>The gradient at the input itself: where a small change moves the score most.</summary>
 /// <remarks>Source: Simonyan, Vedaldi, Zisserman, "Deep inside convolutional networks", 2013.</remarks>
-internal sealed class Saliency(PlaneShape shape) : GradientMean(shape)
+internal sealed class Saliency(ModelInput shape) : GradientMean(shape)
 {
     public override int Count => 1;
 
@@ -14,7 +16,7 @@ internal sealed class Saliency(PlaneShape shape) : GradientMean(shape)
     /// <summary>[H, W]: for each pixel the magnitude of the gradient in the channel where it is largest; for guided
     /// backprop, too.</summary>
     /// <param name="gradient">[C, H, W].</param>
-    public static HeatMap Strongest(PlaneShape shape, ReadOnlySpan<float> gradient)
+    public static HeatMap Strongest(ModelInput shape, ReadOnlySpan<float> gradient)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(gradient.Length, shape.Length);
         var map = new float[shape.Area];

@@ -1,3 +1,5 @@
+using VisionService.Inference;
+
 namespace VisionService.Explanation;
 
 /// <summary>Each channel of a layer as a mask: a channel weighs what the network scores when it sees only where the
@@ -17,7 +19,7 @@ internal sealed class ScoreCam : SoftMasks
     /// <param name="maxChannels">Of more channels those with the largest sum of squares are taken, of equal ones the
     /// first.</param>
     public ScoreCam(
-        PlaneShape shape, ReadOnlySpan<byte> fill, ReadOnlySpan<float> activations, int channels, int height, int width,
+        ModelInput shape, ReadOnlySpan<byte> fill, ReadOnlySpan<float> activations, int channels, int height, int width,
         int maxChannels = DefaultMaxChannels)
         : base(shape, fill)
     {

@@ -1,3 +1,5 @@
+using VisionService.Inference;
+
 namespace VisionService.Explanation;
 
 /// <summary>The gradient averaged over noisy copies: what is left is what does not hang on the grain.</summary>
@@ -7,7 +9,7 @@ namespace VisionService.Explanation;
 /// <param name="noise">The noise's standard deviation, as a share of the range of the picture's values. Default 0.15,
 /// from the middle of what the paper found good.</param>
 internal sealed class SmoothGrad(
-    PlaneShape shape, ulong seed = 0, int count = SmoothGrad.DefaultCount, double noise = 0.15) : GradientMean(shape)
+    ModelInput shape, ulong seed = 0, int count = SmoothGrad.DefaultCount, double noise = 0.15) : GradientMean(shape)
 {
     /// <summary>Default number of copies.</summary>
     public const int DefaultCount = 25;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using VisionService.Inference;
 
 namespace VisionService.Explanation;
 
@@ -8,7 +9,7 @@ internal abstract class SoftMasks : Perturbation<HeatMap>
     private readonly byte[] _fill;
 
     /// <param name="fill">[C]; see <see cref="MeanColor"/>.</param>
-    private protected SoftMasks(PlaneShape shape, ReadOnlySpan<byte> fill)
+    private protected SoftMasks(ModelInput shape, ReadOnlySpan<byte> fill)
         : base(shape)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(fill.Length, shape.Channels);

@@ -26,7 +26,7 @@ internal sealed class ImageDecoder(ImagingOptions options)
         }
 
         var header = ImageHeader.Read(encoded);
-        CheckSize(header);
+        CheckSize(header.Width, header.Height);
         if (header.Lack is { } lack)
         {
             throw ImageHeader.Broken(header.Format, lack);
@@ -40,6 +40,23 @@ internal sealed class ImageDecoder(ImagingOptions options)
             _ => SharpDecoder.Decode(encoded, header, _background),
         };
         return Orientation.Upright(stored, header.Orientation);
+    }
+
+    /// <summary>Takes pixels that nobody encoded, within the limits on sides and pixels; those on bytes are of files.</summary>
+    /// <returns>The picture; the caller disposes of it.</returns>
+    /// <exception cref="VisionException">TooLarge: a limit of <see cref="ImagingOptions"/> is passed. InvalidImage: the bytes
+    /// cannot be that picture.</exception>
+    public RgbImage Take(ReadOnlySpan<byte> pixels, RawPixels layout)
+    {
+        CheckSize(layout.Width, layout.Height);
+        if (layout.Lack(pixels.Length) is { } lack)
+        {
+            throw new VisionException(VisionError.InvalidImage, $"The pixels are no picture: {lack}.");
+        }
+
+        var image = new RgbImage(layout.Width, layout.Height);
+        layout.CopyTo(image, pixels, _background);
+        return image;
     }
 
     private RgbImage FirstFrame(ReadOnlySpan<byte> encoded, ImageHeader canvas)
@@ -82,20 +99,17 @@ internal sealed class ImageDecoder(ImagingOptions options)
         return denominator;
     }
 
-    private void CheckSize(ImageHeader header)
+    private void CheckSize(int width, int height)
     {
-        var side = Math.Max(header.Width, header.Height);
-        if (side > options.MaxSide)
+        if (Math.Max(width, height) > options.MaxSide)
         {
-            throw TooLarge($"is {header.Width} x {header.Height} pixels", nameof(options.MaxSide), options.MaxSide);
+            throw TooLarge($"is {width} x {height} pixels", nameof(options.MaxSide), options.MaxSide);
         }
 
-        if ((long)header.Width * header.Height > options.MaxPixels)
+        if ((long)width * height > options.MaxPixels)
         {
             throw TooLarge(
-                $"has {(long)header.Width * header.Height} pixels ({header.Width} x {header.Height})",
-                nameof(options.MaxPixels),
-                options.MaxPixels);
+                $"has {(long)width * height} pixels ({width} x {height})", nameof(options.MaxPixels), options.MaxPixels);
         }
     }
 

@@ -16,13 +16,13 @@ internal sealed class BatchOutputs
     /// <param name="rows">The run's batch size, padding included: what the first axis of an output is divided
     /// by.</param>
     public BatchOutputs(
-        IReadOnlyList<string> names, IDisposableReadOnlyCollection<OrtValue> values, int items, int rows)
+        IReadOnlyList<string> names, IDisposableReadOnlyCollection<OrtValue> values, int items, int rows, bool isRaw = false)
     {
         (_values, _readers) = (values, items);
         Outputs = new BatchOutput[values.Count];
         for (var i = 0; i < Outputs.Length; i++)
         {
-            Outputs[i] = new BatchOutput(names[i], values[i], rows);
+            Outputs[i] = new BatchOutput(names[i], values[i], rows, isRaw);
         }
     }
 
@@ -50,31 +50,34 @@ internal sealed class BatchOutput
     private readonly TensorElementType _type;
     private readonly int _itemLength;
 
-    public BatchOutput(string name, OrtValue value, int rows)
+    /// <param name="isRaw">Whether it is read as it is: by its bytes or texts, scalars as scalars.</param>
+    public BatchOutput(string name, OrtValue value, int rows, bool isRaw)
     {
         Name = name;
         _value = value;
         var info = value.GetTensorTypeAndShape();
         _type = info.ElementDataType;
-        ItemShape = info.Shape.Length == 0 ? [1] : info.Shape;
+        ItemShape = info.Shape.Length == 0 && !isRaw ? [1] : info.Shape;
         if (rows > 1)
         {
-            if (ItemShape[0] % rows != 0)
+            if (ItemShape.Length == 0 || ItemShape[0] % rows != 0)
             {
                 throw new InvalidOperationException(
-                    $"Output '{name}' has {ItemShape[0]} rows for a batch of {rows}: it has no batch axis.");
+                    $"Output '{name}' has {(ItemShape.Length == 0 ? 1 : ItemShape[0])} rows for a batch of {rows}: it has no batch axis.");
             }
 
             ItemShape[0] /= rows;
         }
 
         _itemLength = checked((int)(info.ElementCount / rows));
-        (_floats, _integers) = Widen(value, _type);
+        (_floats, _integers) = isRaw ? (null, null) : Widen(value, _type);
     }
 
     public string Name { get; }
 
     public long[] ItemShape { get; }
+
+    public Datatype Type => Datatypes.Of((int)_type);
 
     public bool IsFloat => _floats is not null || _type == TensorElementType.Float;
 
@@ -89,6 +92,15 @@ internal sealed class BatchOutput
         : _type == TensorElementType.Int64 ? _value.GetTensorDataAsSpan<long>()
         : throw new InvalidOperationException($"Output '{Name}' holds {_type}, not integers."),
         item);
+
+    public ReadOnlySpan<byte> Bytes(int item)
+    {
+        var length = _itemLength * (TensorShape.ElementBytes(_type)
+            ?? throw new InvalidOperationException($"Output '{Name}' holds {_type}, which has no bytes."));
+        return _value.GetTensorMutableRawData().Slice(item * length, length);
+    }
+
+    public ReadOnlySpan<string> Texts(int item) => Row<string>(_value.GetStringTensorAsArray(), item);
 
     private ReadOnlySpan<T> Row<T>(ReadOnlySpan<T> all, int item) => all.Slice(item * _itemLength, _itemLength);
 

@@ -28,7 +28,8 @@ internal sealed partial class Model : IDisposable
             name, Batching, static (a, b) => a.Matches(b), RunBatch, time);
     }
 
-    /// <summary>The shape of an item, or the largest where the network takes any size.</summary>
+    /// <summary>The shape of an item, or the largest where the network takes any size; empty where no image is
+    /// taken.</summary>
     public ModelInput Input { get; }
 
     public BatchingOptions Batching { get; }
@@ -76,6 +77,11 @@ internal sealed partial class Model : IDisposable
     /// <summary>The first run of a shape allocates and picks kernels: nobody should wait for that.</summary>
     private void WarmUp()
     {
+        if (Input.Length == 0)
+        {
+            return; // tensors of whatever shape: there is no telling which
+        }
+
         using var blank = NewItem(Input);
         blank.Planes.Clear();
         foreach (var size in new SortedSet<int> { 1, Batching.MaxBatchSize })

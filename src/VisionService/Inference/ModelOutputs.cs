@@ -27,4 +27,13 @@ internal readonly ref struct ModelOutputs(BatchOutputs batch, int item)
     /// <summary>The values of an integer or boolean output, widened, row-major.</summary>
     /// <exception cref="InvalidOperationException">The output holds floating-point numbers.</exception>
     public ReadOnlySpan<long> Integers(int output) => batch.Outputs[output].Integers(item);
+
+    public Datatype Type(int output) => batch.Outputs[output].Type;
+
+    /// <summary>The values of an output as they lie in memory, row-major, whatever their type.</summary>
+    /// <exception cref="InvalidOperationException">The output holds texts, or elements smaller than a byte.</exception>
+    public ReadOnlySpan<byte> Bytes(int output) => batch.Outputs[output].Bytes(item);
+
+    /// <summary>The values of an output of texts, row-major.</summary>
+    public ReadOnlySpan<string> Texts(int output) => batch.Outputs[output].Texts(item);
 }

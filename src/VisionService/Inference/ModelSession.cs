@@ -1,12 +1,15 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace VisionService.Inference;
 
 /// <summary>
 /// One ONNX Runtime session and its runners: each runner is the right to one concurrent run with input buffers of its
-/// own. Every input has the batch as its first axis; a model that answers images has one, <c>uint8 [N, C, H, W]</c>.
+/// own. Every input has the batch as its first axis, but for items that are whole; a model that answers images has one,
+/// <c>uint8 [N, C, H, W]</c>.
 /// </summary>
 internal sealed class ModelSession : IDisposable
 {
@@ -16,19 +19,37 @@ internal sealed class ModelSession : IDisposable
     private readonly string[] _inputNames;
     private readonly string[] _outputNames;
     private readonly int? _fixedBatch;
+    private readonly bool _isRaw;
 
     /// <param name="model">The ONNX file's bytes.</param>
     /// <param name="options">Owned by the caller; needed only here.</param>
     /// <exception cref="OnnxRuntimeException">ONNX Runtime refuses the model.</exception>
     public ModelSession(byte[] model, SessionOptions options, int runners)
+        : this(new InferenceSession(model, options), runners)
     {
-        _session = new InferenceSession(model, options);
-        _inputNames = [.. _session.InputNames];
-        _outputNames = [.. _session.OutputNames];
-        _buffers = [.. Enumerable.Range(0, runners).Select(_ => _inputNames.Select(_ => Array.Empty<byte>()).ToArray())];
         var batchAxis = _session.InputMetadata[_inputNames[0]].Dimensions[0];
         _fixedBatch = batchAxis > 0 ? batchAxis : null;
     }
+
+    /// <summary>A session on a file as it is, for tensors as they are: inputs may lack a batch axis, and outputs are read
+    /// as bytes or texts. Outputs that are no tensors are left out.</summary>
+    /// <inheritdoc cref="ModelSession(byte[], SessionOptions, int)"/>
+    public ModelSession(string path, SessionOptions options, int runners)
+        : this(new InferenceSession(path, options), runners)
+    {
+        _isRaw = true;
+        _outputNames = [.. _outputNames.Where(name => _session.OutputMetadata[name].IsTensor)];
+    }
+
+    private ModelSession(InferenceSession session, int runners)
+    {
+        _session = session;
+        _inputNames = [.. _session.InputNames];
+        _outputNames = [.. _session.OutputNames];
+        _buffers = [.. Enumerable.Range(0, runners).Select(_ => _inputNames.Select(_ => Array.Empty<byte>()).ToArray())];
+    }
+
+    public IReadOnlyList<string> Inputs => _inputNames;
 
     /// <summary>How many items every run takes: what the file fixes; null where any number will do.</summary>
     public int? FixedBatch => _fixedBatch;
@@ -58,19 +79,21 @@ internal sealed class ModelSession : IDisposable
     /// <exception cref="OnnxRuntimeException">A kernel failed.</exception>
     public BatchOutputs Run(int runner, IReadOnlyList<ModelItem> items)
     {
-        var rows = _fixedBatch ?? items.Count;
+        var isWhole = items[0].IsWhole;
+        var rows = isWhole ? 1 : _fixedBatch ?? items.Count;
         var inputs = new OrtValue[_inputNames.Length];
+        var pins = isWhole ? new MemoryHandle[_inputNames.Length] : [];
         try
         {
             for (var i = 0; i < inputs.Length; i++)
             {
-                inputs[i] = Gather(ref _buffers[runner][i], items, i, rows);
+                inputs[i] = isWhole ? Lend(items[0], i, ref pins[i]) : Gather(ref _buffers[runner][i], items, i, rows);
             }
 
             var values = _session.Run(_runOptions, _inputNames, inputs, _outputNames);
             try
             {
-                return new BatchOutputs(_outputNames, values, items.Count, rows);
+                return new BatchOutputs(_outputNames, values, items.Count, rows, _isRaw);
             }
             catch
             {
@@ -81,6 +104,7 @@ internal sealed class ModelSession : IDisposable
         finally
         {
             Array.ForEach(inputs, input => input?.Dispose());
+            Array.ForEach(pins, pin => pin.Dispose());
         }
     }
 
@@ -88,6 +112,27 @@ internal sealed class ModelSession : IDisposable
     {
         _runOptions.Dispose();
         _session.Dispose();
+    }
+
+    /// <summary>A whole tensor where it lies: nothing is gathered, so nothing needs a copy.</summary>
+    private static unsafe OrtValue Lend(ModelItem item, int input, ref MemoryHandle pin)
+    {
+        var shape = item.Shapes[input];
+        if (shape.Type == TensorElementType.String)
+        {
+            var texts = item.Texts(input);
+            var value = OrtValue.CreateTensorWithEmptyStrings(OrtAllocator.DefaultInstance, shape.Dimensions);
+            for (var i = 0; i < texts.Count; i++)
+            {
+                value.StringTensorSetElementAt(texts[i].AsSpan(), i);
+            }
+
+            return value;
+        }
+
+        pin = item.Memory(input).Pin();
+        return OrtValue.CreateTensorValueWithData(
+            OrtMemoryInfo.DefaultInstance, shape.Type, shape.Dimensions, (nint)pin.Pointer, shape.Bytes);
     }
 
     /// <summary>One input of all items, row after row in the runner's buffer.</summary>

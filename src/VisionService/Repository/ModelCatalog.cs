@@ -15,6 +15,8 @@ internal sealed partial class ModelCatalog : BackgroundService
     private readonly ModelLoader _loader;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly SemaphoreSlim _changing = new(1);
+    private TaskCompletionSource _change = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <exception cref="ModelLoadException">A configured folder does not exist.</exception>
     public ModelCatalog(
@@ -33,6 +35,10 @@ internal sealed partial class ModelCatalog : BackgroundService
     /// <summary>Whether there is a model to answer and none that is still loading.</summary>
     public bool IsReady => _entries.Values.All(entry => entry.State != ModelState.Loading)
         && _entries.Values.Any(entry => entry.State == ModelState.Ready);
+
+    /// <summary>Ends when any entry changes. Ask for it first and for the entries then, so that no change is
+    /// missed.</summary>
+    public Task NextChange => Volatile.Read(ref _change).Task;
 
     /// <summary>An entry in whatever state.</summary>
     /// <param name="reference"><c>name</c> or <c>name:version</c>.</param>
@@ -58,24 +64,95 @@ internal sealed partial class ModelCatalog : BackgroundService
     public (ModelEntry Entry, Model<TRequest, TResult> Model) Get<TRequest, TResult>(string task, string? reference)
     {
         var entry = reference is null ? Default<TRequest, TResult>(task) : Find(reference);
-        return entry switch
+        var loaded = LoadedOf(entry);
+        return As<TRequest, TResult>(loaded) is { } model ? (entry, model) : throw new VisionException(
+            VisionError.WrongTask, $"Model '{entry.Name}' is for {loaded.Task}, not for {task}.");
+    }
+
+    /// <summary>A model that is ready, whatever its task.</summary>
+    /// <param name="reference"><c>name</c> or <c>name:version</c>.</param>
+    /// <exception cref="VisionException">There is none, it is loading, unloaded, or it failed.</exception>
+    public (ModelEntry Entry, LoadedModel Loaded) GetReady(string reference)
+    {
+        var entry = Find(reference);
+        return (entry, LoadedOf(entry));
+    }
+
+    /// <summary>Loads a model from its files: one that is unloaded or failed, or one that is ready anew. Until the new one
+    /// is ready the old one answers, and it ends its requests before it goes.</summary>
+    /// <exception cref="VisionException">There is no such model, it is loading, or it cannot be loaded: then what was
+    /// ready stays.</exception>
+    public async Task LoadAsync(string name, CancellationToken cancellationToken)
+    {
+        await _changing.WaitAsync(cancellationToken);
+        try
         {
-            { State: ModelState.Loading } => throw new VisionException(
-                VisionError.ModelLoading, $"Model '{entry.Name}' is still loading.")
+            var before = Find(name);
+            if (before.State == ModelState.Loading)
             {
-                RetryAfter = TimeSpan.FromSeconds(1),
-            },
-            { State: ModelState.Failed } => throw new VisionException(
-                VisionError.ModelNotFound, $"Model '{entry.Name}' could not be loaded: {entry.Problem}"),
-            { Loaded: { } loaded } when As<TRequest, TResult>(loaded) is { } model => (entry, model),
-            _ => throw new VisionException(
-                VisionError.WrongTask, $"Model '{entry.Name}' is for {entry.Loaded!.Task}, not for {task}."),
-        };
+                throw Loading(before);
+            }
+
+            if (ProblemOf(before.Files) is { } problem)
+            {
+                throw CannotLoad(name, problem);
+            }
+
+            if (before.Loaded is null)
+            {
+                Set(before = before with { State = ModelState.Loading, Problem = null });
+            }
+
+            // What has begun is ended, whether or not the caller stays to hear of it.
+            var after = await Task.Run(() => TryLoad(before), CancellationToken.None);
+            if (after.State == ModelState.Failed)
+            {
+                Set(before.Loaded is null ? after : before);
+                throw CannotLoad(name, after.Problem!);
+            }
+
+            Set(after);
+            if (before.Loaded is { } old)
+            {
+                await DrainAsync(old);
+            }
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
+    /// <summary>Takes a model out of service: new requests find it unloaded, those it has are answered first.</summary>
+    /// <exception cref="VisionException">There is no such model, or it is loading.</exception>
+    public async Task UnloadAsync(string name, CancellationToken cancellationToken)
+    {
+        await _changing.WaitAsync(cancellationToken);
+        try
+        {
+            var entry = Find(name);
+            if (entry.State == ModelState.Loading)
+            {
+                throw Loading(entry);
+            }
+
+            if (entry.Loaded is { } loaded)
+            {
+                Set(entry with { State = ModelState.Unloaded, Loaded = null });
+                Log.Unloaded(_logger, name);
+                await DrainAsync(loaded);
+            }
+        }
+        finally
+        {
+            _changing.Release();
+        }
     }
 
     public override void Dispose()
     {
         base.Dispose();
+        _changing.Dispose();
         foreach (var entry in _entries.Values)
         {
             entry.Loaded?.Dispose();
@@ -86,8 +163,33 @@ internal sealed partial class ModelCatalog : BackgroundService
         () => Parallel.ForEach(
             _entries.Values.Where(entry => entry.State == ModelState.Loading),
             new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = stoppingToken },
-            Load),
+            entry => Set(TryLoad(entry))),
         stoppingToken);
+
+    /// <summary>Why files cannot be a model, before one of them is read.</summary>
+    private static string? ProblemOf(ModelFiles files) => files.Problem
+        ?? (ModelFiles.IsName(files.Name) ? null : "a model's name is made of letters, digits, '.', '_' and '-', at most 128");
+
+    private static async Task DrainAsync(LoadedModel loaded)
+    {
+        await loaded.Use.EndAsync();
+        loaded.Dispose();
+    }
+
+    private static LoadedModel LoadedOf(ModelEntry entry) => entry.State switch
+    {
+        ModelState.Loading => throw Loading(entry),
+        ModelState.Failed => throw new VisionException(
+            VisionError.ModelNotFound, $"Model '{entry.Name}' could not be loaded: {entry.Problem}"),
+        ModelState.Unloaded => throw new VisionException(VisionError.ModelNotFound, $"Model '{entry.Name}' is unloaded."),
+        _ => entry.Loaded!,
+    };
+
+    private static VisionException Loading(ModelEntry entry) =>
+        new(VisionError.ModelLoading, $"Model '{entry.Name}' is still loading.") { RetryAfter = TimeSpan.FromSeconds(1) };
+
+    private static VisionException CannotLoad(string name, string problem) =>
+        new(VisionError.InvalidRequest, $"Model '{name}' cannot be loaded: {problem}");
 
     private static string Names(IEnumerable<ModelEntry> entries) =>
         string.Join(", ", entries.Select(entry => entry.Name).DefaultIfEmpty("none"));
@@ -95,13 +197,9 @@ internal sealed partial class ModelCatalog : BackgroundService
     private void Add(ModelFiles files)
     {
         var entry = new ModelEntry(files.Name, Version: "1", files, ModelState.Loading);
-        if (files.Problem is not null)
+        if (ProblemOf(files) is { } problem)
         {
-            entry = Failed(entry, files.Problem);
-        }
-        else if (!ModelFiles.IsName(files.Name))
-        {
-            entry = Failed(entry, "a model's name is made of letters, digits, '.', '_' and '-', at most 128");
+            entry = Failed(entry, problem);
         }
 
         if (!_entries.TryAdd(entry.Name, entry))
@@ -129,35 +227,43 @@ internal sealed partial class ModelCatalog : BackgroundService
                 VisionError.ModelNotFound, $"No model here can {task}. Models: {Names(entries)}.");
     }
 
-    private void Load(ModelEntry entry)
+    /// <summary>The entry as loading leaves it: ready, or failed with the reason.</summary>
+    private ModelEntry TryLoad(ModelEntry entry)
     {
         var start = _time.GetTimestamp();
         try
         {
             var loaded = _loader.Load(entry.Files) with { LoadDuration = _time.GetElapsedTime(start) };
-            _entries[entry.Name] = entry with { State = ModelState.Ready, Loaded = loaded };
             Log.Ready(_logger, entry.Name, loaded.Task, loaded.LoadDuration.TotalMilliseconds);
             foreach (var assumption in loaded.Evidence.Where(evidence => evidence.Source == ModelLoader.Assumed))
             {
                 Log.Assumed(_logger, entry.Name, assumption.Subject, assumption.Conclusion);
             }
+
+            return entry with { State = ModelState.Ready, Problem = null, Loaded = loaded };
         }
         catch (ModelLoadException exception)
         {
-            _entries[entry.Name] = Failed(entry, exception.Message);
+            return Failed(entry, exception.Message);
         }
         catch (Exception exception)
         {
             // A defect of ours or of a library must cost one model, never the service.
             Log.Broken(_logger, entry.Name, exception);
-            _entries[entry.Name] = entry with { State = ModelState.Failed, Problem = "an internal error; see the log" };
+            return entry with { State = ModelState.Failed, Loaded = null, Problem = "an internal error; see the log" };
         }
+    }
+
+    private void Set(ModelEntry entry)
+    {
+        _entries[entry.Name] = entry;
+        Interlocked.Exchange(ref _change, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
     }
 
     private ModelEntry Failed(ModelEntry entry, string problem)
     {
         Log.Failed(_logger, entry.Name, problem);
-        return entry with { State = ModelState.Failed, Problem = problem };
+        return entry with { State = ModelState.Failed, Loaded = null, Problem = problem };
     }
 
     private static partial class Log
@@ -170,6 +276,9 @@ internal sealed partial class ModelCatalog : BackgroundService
 
         [LoggerMessage(Level = LogLevel.Error, Message = "Model {Model} cannot be served: {Problem}")]
         public static partial void Failed(ILogger logger, string model, string problem);
+
+        [LoggerMessage(Level = LogLevel.Information, Message = "Model {Model} is unloaded.")]
+        public static partial void Unloaded(ILogger logger, string model);
 
         [LoggerMessage(Level = LogLevel.Error, Message = "Model {Model} broke the loader.")]
         public static partial void Broken(ILogger logger, string model, Exception exception);

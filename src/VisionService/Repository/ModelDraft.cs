@@ -17,6 +17,12 @@ internal sealed class ModelDraft(ModelFiles files, Manifest manifest, Graph grap
     /// <summary>The graph, which loading rewrites in place.</summary>
     public Graph Graph => graph;
 
+    /// <summary>What the file takes, before loading rewrote anything.</summary>
+    public IReadOnlyList<GraphTensor> FileInputs { get; } = [.. graph.Inputs.Select(Tensor)];
+
+    /// <summary>What the file gives.</summary>
+    public IReadOnlyList<GraphTensor> FileOutputs { get; } = [.. graph.Outputs.Select(Tensor)];
+
     /// <summary>How the image gets into the graph; kept, because who explains an answer reads the file again.</summary>
     public IReadOnlyList<Action<Graph>> InputRewrites => _inputRewrites;
 
@@ -51,4 +57,9 @@ internal sealed class ModelDraft(ModelFiles files, Manifest manifest, Graph grap
         Conclude(subject, show?.Invoke(choice) ?? $"{choice}", said is null ? source : Manifest.FileName);
         return choice;
     }
+
+    private static GraphTensor Tensor(Value value) => new(
+        value.Name,
+        Datatypes.Of((int)value.Type),
+        value.Shape?.Select(static dimension => dimension.Size ?? -1).ToArray());
 }

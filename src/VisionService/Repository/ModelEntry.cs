@@ -9,6 +9,9 @@ internal enum ModelState
     Loading,
     Ready,
     Failed,
+
+    /// <summary>Taken out of service by an operator; its files are known, and it can be loaded again.</summary>
+    Unloaded,
 }
 
 /// <summary>One name of the inventory.</summary>
@@ -41,11 +44,19 @@ internal sealed record LoadedModel(
     /// dropped.</summary>
     public required ManifestOutput Defaults { get; init; }
 
-    public required Explainer Explainer { get; init; }
+    /// <summary>Null where no image is taken.</summary>
+    public Explainer? Explainer { get; init; }
+
+    /// <summary>The model as its file has it.</summary>
+    public required TensorModel Tensors { get; init; }
+
+    /// <summary>The requests that use the model: it is disposed of when the last of them is done.</summary>
+    public ModelUse Use { get; } = new();
 
     public void Dispose()
     {
         Model.Dispose();
-        Explainer.Dispose();
+        Tensors.Dispose();
+        Explainer?.Dispose();
     }
 }

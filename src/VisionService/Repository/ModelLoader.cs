@@ -3,6 +3,7 @@ using Microsoft.ML.OnnxRuntime;
 using OnnxGraph;
 using VisionService.Detection;
 using VisionService.Explanation;
+using VisionService.Imaging;
 using VisionService.Inference;
 
 namespace VisionService.Repository;
@@ -23,6 +24,7 @@ internal sealed class ModelLoader(
         ["classify"] = ClassifierLoader.Load,
         ["detect"] = DetectorLoader.Load,
         ["segment"] = SegmenterLoader.Load,
+        ["tensors"] = static (loader, draft) => loader.LoadTensors(draft),
     };
 
     /// <exception cref="ModelLoadException">With the reason, for whoever put the model there.</exception>
@@ -66,6 +68,13 @@ internal sealed class ModelLoader(
     /// right.</summary>
     public ModelSession Reopen(ModelDraft draft, InputRecipe recipe) =>
         draft.Batching.MaxBatchSize > 1 ? OpenForBatches(draft, recipe) : OpenSession(draft.Graph, draft);
+
+    /// <summary>Opens a session on the file itself.</summary>
+    public ModelSession OpenFile(string path, int runners)
+    {
+        using var sessionOptions = provider.NewSessionOptions();
+        return new ModelSession(path, sessionOptions, runners);
+    }
 
     /// <summary>What explaining needs of a model: its file, to be read again, and sessions beside its own.</summary>
     /// <param name="findTargets">What of an answer to explain.</param>
@@ -113,6 +122,39 @@ internal sealed class ModelLoader(
             Tasks = [.. tasks.Select(task => task(model)), new Model<ExplainRequest, ExplainResult>(model, explainer.RunAsync)],
             Defaults = draft.Defaults,
             Explainer = explainer,
+            Tensors = Tensors(draft, model, OpenFile),
+        };
+    }
+
+    private static TensorModel Tensors(ModelDraft draft, Model model, Func<string, int, ModelSession> open)
+    {
+        // Not the draft, which holds the weights.
+        var (path, runners) = (draft.Files.Onnx!, draft.Batching.Runners);
+        return new TensorModel(draft.Files.Name, model, draft.FileInputs, draft.FileOutputs, () => open(path, runners));
+    }
+
+    /// <summary>A model that no task speaks for: it answers tensors with tensors, over the Open Inference Protocol
+    /// alone.</summary>
+    private LoadedModel LoadTensors(ModelDraft draft)
+    {
+        // Nothing tells whether rows are independent: they share runs only where the manifest says so.
+        draft.Batching = Batching(draft.Manifest) with { MaxBatchSize = draft.Manifest.Batching.MaxBatchSize ?? 1 };
+        var session = OpenFile(draft.Files.Onnx!, draft.Batching.Runners);
+        var model = new Model(
+            draft.Files.Name, session, default, draft.Batching, time, loggers.CreateLogger<Model>());
+        draft.Conclude("execution provider", provider.Name, provider.Reason);
+        return new LoadedModel(
+            model,
+            draft.Evidence[0].Conclusion,
+            draft.Manifest.Family ?? "tensors",
+            new InputGeometry(1, 1, ResizeMode.None),
+            draft.Labels ?? LabelList.Numbered(0),
+            draft.Evidence,
+            TimeSpan.Zero)
+        {
+            Tasks = [],
+            Defaults = draft.Defaults,
+            Tensors = Tensors(draft, model, (_, _) => session),
         };
     }
 

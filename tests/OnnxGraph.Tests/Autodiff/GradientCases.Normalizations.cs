@@ -25,5 +25,6 @@ internal static partial class GradientCases
     private static GradientCase BatchNormalization(string form, params long[] shape) => new("BatchNormalization", form, [shape], (g, x) => g.Node(
         "BatchNormalization",
         [x[0], g.Weights(shape[1]), g.Weights(shape[1]), g.Weights(shape[1]), g.Constant([.. Enumerable.Range(1, (int)shape[1]).Select(i => i / 2f)], shape[1])],
-        ("epsilon", 0.001f))) { IsBatchFree = true };
+        ("epsilon", 0.001f)))
+    { IsBatchFree = true };
 }

@@ -70,5 +70,6 @@ internal static partial class GradientCases
             "Resize",
             [x[0], NoScales(g), NoScales(g), g.Constant([2L, 2, height, width])],
             ("mode", mode),
-            ("coordinate_transformation_mode", places))) { Opsets = mode == "linear" ? [11, 17] : [13] };
+            ("coordinate_transformation_mode", places)))
+        { Opsets = mode == "linear" ? [11, 17] : [13] };
 }

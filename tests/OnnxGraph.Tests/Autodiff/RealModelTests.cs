@@ -6,7 +6,7 @@ namespace OnnxGraph.Tests.Autodiff;
 public sealed class RealModelTests
 {
     /// <summary>What cannot be differentiated, and the operator for which it is refused.</summary>
-    private static readonly Dictionary<string, string> _refused = new()
+    private static readonly Dictionary<string, string> Refused = new()
     {
         ["style-mosaic-winml.onnx"] = "Affine", // never was in ONNX
     };
@@ -26,7 +26,7 @@ public sealed class RealModelTests
         var (input, output) = (graph.Inputs[0], graph.Outputs.First(it => it.Type is ElementType.Float or ElementType.Float16).Name);
         long[] shape = [.. input.Shape!.Select((dimension, axis) => dimension.Size ?? (axis == 0 ? 1 : 128))];
         DifferentiatedGraph Differentiate() => Gradients.Of(graph, new([output], [input.Name]), Probe.With(shape));
-        if (_refused.TryGetValue(Path.GetFileName(name), out var op))
+        if (Refused.TryGetValue(Path.GetFileName(name), out var op))
         {
             var refusal = Assert.Throws<OnnxGraphException>(Differentiate);
             Assert.StartsWith($"Not differentiable: {op} ", refusal.Message, StringComparison.Ordinal);

@@ -1,4 +1,5 @@
 using VisionService.Explanation;
+using VisionService.Inference;
 
 namespace VisionService.Tests.Explanation;
 
@@ -73,7 +74,7 @@ public class ClassActivationMapTests
     [Fact]
     public void The_order_of_the_channels_does_not_matter()
     {
-        var shape = new PlaneShape(20, 5, 6);
+        var shape = new ModelInput(20, 5, 6);
         var (a, g) = (Draws.Normal(shape.Length, 1), Draws.Normal(shape.Length, 2));
         foreach (var (_, method) in Methods)
         {
@@ -103,9 +104,9 @@ public class ClassActivationMapTests
         }
     }
 
-    private static HeatMap Combine(CamMethod method, float[] a, float[] g, PlaneShape shape) =>
+    private static HeatMap Combine(CamMethod method, float[] a, float[] g, ModelInput shape) =>
         ClassActivationMap.Combine(method, a, g, shape.Channels, shape.Height, shape.Width);
 
-    private static float[] Reversed(float[] planes, PlaneShape shape) =>
+    private static float[] Reversed(float[] planes, ModelInput shape) =>
         [.. planes.Chunk(shape.Area).Reverse().SelectMany(plane => plane)];
 }

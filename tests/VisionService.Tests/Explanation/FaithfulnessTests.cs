@@ -1,10 +1,11 @@
 using VisionService.Explanation;
+using VisionService.Inference;
 
 namespace VisionService.Tests.Explanation;
 
 public class FaithfulnessTests
 {
-    private static readonly PlaneShape Shape = new(1, 48, 64);
+    private static readonly ModelInput Shape = new(1, 48, 64);
 
     [Fact]
     public void The_area_under_a_curve_is_measured_by_trapezoids()

@@ -1,10 +1,11 @@
 using VisionService.Explanation;
+using VisionService.Inference;
 
 namespace VisionService.Tests.Explanation;
 
 public class GradientMeanTests
 {
-    private static readonly PlaneShape Shape = new(3, 4, 5);
+    private static readonly ModelInput Shape = new(3, 4, 5);
 
     public static TheoryData<string> Nets => [.. ReferenceNet.Names];
 
@@ -73,7 +74,7 @@ public class GradientMeanTests
     [Fact]
     public void A_pixel_whose_channels_cancel_out_is_cold_to_integrated_gradients_and_hot_to_saliency()
     {
-        var shape = new PlaneShape(2, 1, 1);
+        var shape = new ModelInput(2, 1, 1);
         var (integrated, saliency) = (new IntegratedGradients(shape, count: 1), new Saliency(shape));
         integrated.Add(0, [3, -3]);
         saliency.Add(0, [3, -3]);
@@ -84,7 +85,7 @@ public class GradientMeanTests
     [Fact]
     public void SmoothGrads_noise_has_a_seventh_of_the_pictures_range_and_its_copies_differ()
     {
-        var shape = new PlaneShape(1, 200, 200);
+        var shape = new ModelInput(1, 200, 200);
         var pixels = new float[shape.Length];
         pixels[0] = 200;
         var smooth = new SmoothGrad(shape);
@@ -100,7 +101,7 @@ public class GradientMeanTests
     [Fact]
     public void Numbers_that_are_none_count_as_0()
     {
-        var saliency = new Saliency(new PlaneShape(1, 1, 2));
+        var saliency = new Saliency(new ModelInput(1, 1, 2));
         saliency.Add(0, [float.NaN, -2]);
         Assert.Equal([0, 2], saliency.Combine([1, 1]).Values);
     }

@@ -44,6 +44,21 @@ public class NetworkAnatomyTests
         }
     }
 
+    [Fact]
+    public void Scores_are_taken_before_what_flattens_them()
+    {
+        var g = new GraphBuilder(opset: 13);
+        var x = g.Name(g.Relu(g.Input("input", ElementType.Float, 1, 4)), "logits");
+        var (scale, zero) = (g.Constant([0.1f]), g.Constant([(byte)0]));
+        var rounded = g.Node("DequantizeLinear", [g.Node("QuantizeLinear", [x, scale, zero]), scale, zero]);
+        g.Output("rounded", rounded).Output("scores", g.Node("Identity", [g.Softmax(rounded)]));
+        var anatomy = Anatomy(g.Build(), new ModelInput(3, 8, 8));
+
+        Assert.Equal("logits", anatomy.Logits("scores"));
+        Assert.Equal("logits", anatomy.Logits("rounded"));
+        Assert.Equal("logits", anatomy.Logits("logits"));
+    }
+
     private static NetworkAnatomy Anatomy(Graph graph, ModelInput input) =>
         new(graph, "input", input, GraphProbes.RunAll(graph));
 

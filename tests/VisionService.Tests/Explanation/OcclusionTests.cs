@@ -1,4 +1,5 @@
 using VisionService.Explanation;
+using VisionService.Inference;
 
 namespace VisionService.Tests.Explanation;
 
@@ -23,7 +24,7 @@ public class OcclusionTests
     [Fact]
     public void A_copy_differs_under_its_patch_only()
     {
-        var shape = new PlaneShape(2, 5, 6);
+        var shape = new ModelInput(2, 5, 6);
         var planes = Draws.Bytes(shape.Length);
         var occlusion = new Occlusion(shape, [10, 20], patch: 2, stride: 2);
         Assert.Equal(3 * 3, occlusion.Count); // rows 0, 2 and the last, 3; columns 0, 2, 4
@@ -46,7 +47,7 @@ public class OcclusionTests
     [InlineData(3, 3, 9)]
     public void The_default_covers_every_pixel_with_a_bounded_number_of_patches(int height, int width, int count)
     {
-        var shape = new PlaneShape(1, height, width);
+        var shape = new ModelInput(1, height, width);
         var occlusion = Occlusion.Of(shape, new byte[shape.Length]);
         Assert.InRange(occlusion.Count, 1, Occlusion.MaxPatches);
         Assert.True(count == 0 || count == occlusion.Count, $"{occlusion.Count} patches.");
@@ -59,7 +60,7 @@ public class OcclusionTests
         var (planes, copy) = (new byte[64], new byte[64]);
         planes.AsSpan(0, 32).Fill(100);
         planes.AsSpan(32).Fill(201);
-        Occlusion.Of(new PlaneShape(1, 8, 8), planes).Write(0, planes, copy);
+        Occlusion.Of(new ModelInput(1, 8, 8), planes).Write(0, planes, copy);
         Assert.Equal(151, copy[0]); // of 150.5
     }
 }

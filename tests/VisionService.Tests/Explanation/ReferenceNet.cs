@@ -1,5 +1,5 @@
 using System.Text.Json;
-using VisionService.Explanation;
+using VisionService.Inference;
 using VisionService.Tests.Imaging;
 
 namespace VisionService.Tests.Explanation;
@@ -17,12 +17,12 @@ internal sealed class ReferenceNet(string name)
     private readonly JsonElement _manifest = JsonDocument
         .Parse(SharedFiles.Bytes("explain/manifest.json")).RootElement.GetProperty("nets").GetProperty(name);
 
-    public PlaneShape Input
+    public ModelInput Input
     {
         get
         {
             var shape = Array("x").Shape;
-            return new PlaneShape(shape[1], shape[2], shape[3]);
+            return new ModelInput(shape[1], shape[2], shape[3]);
         }
     }
 
@@ -39,16 +39,16 @@ internal sealed class ReferenceNet(string name)
     }
 
     /// <summary>A tap, or the gradient there, as [K, h, w].</summary>
-    public (float[] Values, PlaneShape Shape) Map(string array, int item)
+    public (float[] Values, ModelInput Shape) Map(string array, int item)
     {
         var (shape, values) = (Array(array).Shape, Item(array, item));
         if (!_manifest.TryGetProperty("reshape_for_cam", out var tokens) || tokens.ValueKind != JsonValueKind.Object)
         {
-            return (values, new PlaneShape(shape[1], shape[2], shape[3]));
+            return (values, new ModelInput(shape[1], shape[2], shape[3]));
         }
 
         // [tokens, K], the class token first.
-        var map = new PlaneShape(shape[2], tokens.GetProperty("h").GetInt32(), tokens.GetProperty("w").GetInt32());
+        var map = new ModelInput(shape[2], tokens.GetProperty("h").GetInt32(), tokens.GetProperty("w").GetInt32());
         var skip = tokens.GetProperty("skip").GetInt32();
         var planes = new float[map.Length];
         for (var i = 0; i < planes.Length; i++)

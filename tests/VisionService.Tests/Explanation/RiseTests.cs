@@ -1,11 +1,12 @@
 using System.Security.Cryptography;
 using VisionService.Explanation;
+using VisionService.Inference;
 
 namespace VisionService.Tests.Explanation;
 
 public class RiseTests
 {
-    private static readonly PlaneShape Shape = new(3, 60, 44);
+    private static readonly ModelInput Shape = new(3, 60, 44);
 
     [Theory]
     [InlineData("vgg")]
@@ -73,7 +74,7 @@ public class RiseTests
     [Fact]
     public void The_map_is_hottest_where_the_score_comes_from()
     {
-        var shape = new PlaneShape(1, 56, 56);
+        var shape = new ModelInput(1, 56, 56);
         var rise = new Rise(shape, [0]);
         var white = Enumerable.Repeat((byte)255, shape.Length).ToArray();
         var copy = new byte[shape.Length];
@@ -97,7 +98,7 @@ public class RiseTests
         return mask;
     }
 
-    private sealed class StoredMasks(PlaneShape shape, float[] masks, int count) : SoftMasks(shape, new byte[3])
+    private sealed class StoredMasks(ModelInput shape, float[] masks, int count) : SoftMasks(shape, new byte[3])
     {
         public override int Count => count;
 

@@ -1,11 +1,12 @@
 using Microsoft.ML.OnnxRuntime;
 using VisionService.Explanation;
+using VisionService.Inference;
 
 namespace VisionService.Tests.Explanation;
 
 public class ScoreCamTests
 {
-    private static readonly PlaneShape Shape = new(1, 3, 3);
+    private static readonly ModelInput Shape = new(1, 3, 3);
 
     [Theory]
     [InlineData("vgg")]

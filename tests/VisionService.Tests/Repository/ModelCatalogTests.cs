@@ -53,7 +53,7 @@ public class ModelCatalogTests
         { "many labels", TinyModels.Colors(), Unit, "1\n2\n3\n4", "There are 4 labels for 3 classes." },
         { "no background", TinyModels.Colors(), "output: {background: none}", "red\ngreen", "There are 2 labels for 3 classes." },
         { "other size", TinyModels.Colors(), "input: {size: 8}", null, "vision.yaml: 'size' is [8, 8], but the file fixes [4, 4] (width, height)." },
-        { "other task", TinyModels.Colors(), "task: clasify", null, "vision.yaml: 'task' must be one of classify, detect, segment, not 'clasify'." },
+        { "other task", TinyModels.Colors(), "task: clasify", null, "vision.yaml: 'task' must be one of classify, detect, segment, tensors, not 'clasify'." },
         { "grey colours", TinyModels.Colors(), "input: {color: gray}", null, "vision.yaml: 'color' is gray, but the input has 3 channel(s)." },
         { "two means", TinyModels.Colors(), "input: {mean: [1, 2]}", null, "vision.yaml: 'mean' has 2 values; the input has 3 channel(s)." },
         { "four channels", Passing(4, 4, 4), null, null, "The input 'pixels: Float [N, 4, 4, 4]' has 4 channels; an image has 3, or 1." },

@@ -24,7 +24,7 @@ internal static class InventoryEndpoints
                 (string name, ModelCatalog catalog) =>
                 {
                     var (entry, _) = catalog.Get<ExplainRequest, ExplainResult>("explain", name);
-                    return Json(new LayerList([.. entry.Loaded!.Explainer.Layers().Select(LayerDetails.Of)]));
+                    return Json(new LayerList([.. entry.Loaded!.Explainer!.Layers().Select(LayerDetails.Of)]));
                 })
             .WithSummary("A model's layers with their shapes, in the order in which they are computed: what /explain can look at.")
             .WithTags("Models")

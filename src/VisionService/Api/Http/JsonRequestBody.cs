@@ -111,7 +111,9 @@ internal sealed class JsonRequestBody(int maxImageBytes, string limitName)
         }
     }
 
-    private EncodedImage Decode(ReadOnlySpan<byte> text, string member)
+    /// <summary>One image from its base64 or data: URI.</summary>
+    /// <exception cref="VisionException">It is neither, or the image is over the limit.</exception>
+    public EncodedImage Decode(ReadOnlySpan<byte> text, string member)
     {
         if (text.StartsWith("data:"u8))
         {

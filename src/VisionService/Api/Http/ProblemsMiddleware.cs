@@ -36,7 +36,7 @@ internal sealed partial class ProblemsMiddleware(RequestDelegate next, ILogger<P
         catch (Exception exception)
         {
             Log.Broken(logger, exception);
-            await Problems.WriteAsync(http, Problems.Describe(500, "An internal error; the trace id finds it in the log.", http));
+            await Problems.WriteAsync(http, Problems.Describe(500, Problems.InternalError, http));
         }
     }
 

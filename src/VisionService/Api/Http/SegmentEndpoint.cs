@@ -1,6 +1,4 @@
-using VisionService.Detection;
-using VisionService.Imaging;
-using VisionService.Repository;
+using VisionService.Api.Calls;
 using VisionService.Segmentation;
 
 namespace VisionService.Api.Http;
@@ -11,9 +9,6 @@ namespace VisionService.Api.Http;
 /// </summary>
 internal static class SegmentEndpoint
 {
-    private const string Task = "segment";
-    private const int DefaultMaxDetections = 300;
-
     private const string Example = """
         {
           "model": {"name": "deeplab", "version": "1", "task": "segment", "family": "semantic"},
@@ -27,69 +22,6 @@ internal static class SegmentEndpoint
         }
         """;
 
-    private static readonly ParameterTable Parameters = new(
-        Parameter.Choice("mask", MaskEncoder.Encodings, "rle", "How masks are written."),
-        Parameter.Number("score_threshold", 0, 1, "the model's, else 0.25; 0.5 for a foreground", "Lowest score of an object, or least probability of a foreground."),
-        Parameter.Number("iou_threshold", 0, 1, "the model's, else 0.45", "Objects: two boxes that overlap more are one."),
-        Parameter.Choice("nms", [.. SuppressionNames.All.Keys], "the model's, else class", "Objects: how duplicates are dropped."),
-        Parameter.Integer("max_detections", 1, 10_000, "300", "Most objects in the answer."),
-        Parameter.Classes("The classes to show"),
-        Parameter.Number("opacity", 0, 1, "0.5", "How strongly image/jpeg shows the colours."));
-
-    public static TaskEndpoint<SegmentRequest, SegmentResult, SegmentResponse> Create() => new(
-        new VisionCall<SegmentRequest, SegmentResult>(Task, Parameters, Bind) { Draw = Draw },
-        ContractsJson.Readable.SegmentResponse,
-        Example,
-        static (answer, image, parameters, timings) =>
-        {
-            var (size, labels) = (new ImageSize(image.Width, image.Height), answer.Model.Loaded!.Labels);
-            var masks = new MaskEncoder(parameters.Text("mask") ?? "rle", size);
-            var (map, objects) = (image.Result!.Map, image.Result.Objects);
-            return new SegmentResponse(
-                ModelIdentity.Of(answer.Model),
-                size,
-                map is null ? null : masks.Classes(map, labels),
-                objects is null ? null : masks.Predictions(objects, labels),
-                masks.Whole(image.Result, labels.Count),
-                timings);
-        });
-
-    private static Func<RgbImage, SegmentRequest> Bind(ParameterValues parameters, LoadedModel model)
-    {
-        var classes = parameters.Texts("classes") is { } texts ? model.Labels.Resolve(texts) : null;
-        float? minScore = parameters.Text("score_threshold") is null ? null : (float)parameters.Number("score_threshold", 0);
-        float? maxIoU = parameters.Text("iou_threshold") is null ? null : (float)parameters.Number("iou_threshold", 0);
-        var maxDetections = parameters.Integer("max_detections", DefaultMaxDetections);
-        var suppression = parameters.Text("nms");
-        var wantsAlpha = parameters.Text("mask") == "alpha";
-        return image => new SegmentRequest(image, classes, minScore, maxIoU, maxDetections, suppression)
-        {
-            WantsAlpha = wantsAlpha,
-        };
-    }
-
-    private static byte[] Draw(
-        RgbImage image, SegmentResult result, LoadedModel model, ParameterValues parameters, PictureFormat format)
-    {
-        var map = result.Map
-            ?? LabelMap.OfInstances([.. result.Objects!.Select(found => found.Mask)], image.Width, image.Height);
-        if (format == PictureFormat.Png)
-        {
-            return result.Objects is { } objects
-                ? LabelPng.OfInstances(map, objects.Count)
-                : LabelPng.OfClasses(map, map.CountIds(model.Labels.Count));
-        }
-
-        var opacity = (float)parameters.Number("opacity", 0.5);
-        if (result.Map is null)
-        {
-            Overlay.Draw(image, map, Palette.Instances, opacity);
-        }
-        else
-        {
-            Overlay.Draw(image, map, Palette.Voc, opacity, result.Background);
-        }
-
-        return Pictures.Encode(image, format);
-    }
+    public static TaskEndpoint<SegmentRequest, SegmentResult, SegmentResponse> Create() =>
+        new(SegmentCall.Call, ContractsJson.Readable.SegmentResponse, Example, SegmentCall.Answer);
 }

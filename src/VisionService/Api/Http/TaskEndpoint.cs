@@ -17,7 +17,7 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
     VisionCall<TRequest, TResult> call,
     JsonTypeInfo<TResponse> json,
     string example,
-    Func<VisionAnswer<TResult>, ImageAnswer<TResult>, ParameterValues, TimingsMs, TResponse> respond)
+    Func<VisionAnswer<TResult>, ImageAnswer<TResult>, ParameterValues, TimingsMs, TResponse> respond) : IImageTask
 {
     private static readonly string[] JsonOnly = [MediaTypeNames.Application.Json];
     private static readonly string[] JsonOrPicture = [MediaTypeNames.Application.Json, MediaTypeNames.Image.Jpeg, MediaTypeNames.Image.Png];
@@ -26,6 +26,27 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
 
     /// <summary>An answer, in JSON, for the OpenAPI document.</summary>
     public string Example => example;
+
+    string IImageTask.Task => call.Task;
+
+    async Task<IReadOnlyList<byte[]>> IImageTask.AnswerAsync(
+        VisionPipeline pipeline,
+        IReadOnlyList<EncodedImage> images,
+        IEnumerable<(string Name, IReadOnlyList<string> Values)> said,
+        CancellationToken cancellationToken)
+    {
+        var start = Stopwatch.GetTimestamp();
+        var parameters = call.Parameters.Read(said);
+        var answer = await pipeline.RunAsync(call, images, parameters, picture: null, TimeSpan.Zero, cancellationToken);
+        var total = Stopwatch.GetElapsedTime(start);
+        return
+        [
+            .. answer.Images.Select(image => image.Problem is { } problem
+                ? JsonSerializer.SerializeToUtf8Bytes(new ImageProblem(problem.Message), ContractsJson.Readable.ImageProblem)
+                : JsonSerializer.SerializeToUtf8Bytes(
+                    respond(answer, image, parameters, TimingsMs.Of(image.Decode, image.Timings, total)), json)),
+        ];
+    }
 
     public async Task HandleAsync(HttpContext http)
     {

@@ -8,7 +8,6 @@ namespace VisionService.Api.Http;
 /// <summary>What a request to one of the four tasks holds, in whichever form it came: images and parameters.</summary>
 internal sealed class VisionRequest : IDisposable
 {
-    private const string MaxBytesName = $"Imaging:{nameof(ImagingOptions.MaxBytes)}";
     private const string MaxRequestBytesName = $"Api:{nameof(ApiOptions.MaxRequestBytes)}";
 
     // The header form of timeout_ms, for callers and proxies that cannot touch the query.
@@ -119,7 +118,7 @@ internal sealed class VisionRequest : IDisposable
     private async Task ReadRawAsync(HttpRequest http, ImagingOptions imaging, CancellationToken cancellationToken)
     {
         var image = await EncodedImage.ReadAsync(
-            http.Body, http.ContentLength, imaging.MaxBytes, MaxBytesName, cancellationToken);
+            http.Body, http.ContentLength, imaging.MaxBytes, EncodedImage.MaxBytesName, cancellationToken);
         if (image.Bytes.IsEmpty)
         {
             image.Dispose();
@@ -150,7 +149,7 @@ internal sealed class VisionRequest : IDisposable
 
             if (IsFile(disposition, section.ContentType))
             {
-                var image = await EncodedImage.ReadAsync(section.Body, null, imaging.MaxBytes, MaxBytesName, cancellationToken);
+                var image = await EncodedImage.ReadAsync(section.Body, null, imaging.MaxBytes, EncodedImage.MaxBytesName, cancellationToken);
                 if (image.Bytes.IsEmpty && HeaderUtilities.RemoveQuotes(disposition.FileName).Length == 0)
                 {
                     // A form's file field that nobody touched: nothing was said.
@@ -185,7 +184,7 @@ internal sealed class VisionRequest : IDisposable
     {
         using var body = await EncodedImage.ReadAsync(
             http.Body, http.ContentLength, api.MaxRequestBytes, MaxRequestBytesName, cancellationToken);
-        var json = new JsonRequestBody(imaging.MaxBytes, MaxBytesName);
+        var json = new JsonRequestBody(imaging.MaxBytes, EncodedImage.MaxBytesName);
         WantsList = json.Read(body.Bytes.Span, image => Add(image, api), (name, values) => _said.Add((name, values)));
     }
 

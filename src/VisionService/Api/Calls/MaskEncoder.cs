@@ -2,7 +2,7 @@ using VisionService.Imaging;
 using VisionService.Inference;
 using VisionService.Segmentation;
 
-namespace VisionService.Api.Http;
+namespace VisionService.Api.Calls;
 
 /// <summary>Writes masks in the encoding that a caller chose.</summary>
 internal sealed class MaskEncoder(string encoding, ImageSize size)

@@ -1,0 +1,58 @@
+using System.Globalization;
+using VisionService.Api.Http;
+
+namespace VisionService.Api.OpenInference;
+
+/// <summary>Turns whatever leaves the protocol's endpoints, and every bare error status, into
+/// <c>{"error": "..."}</c>.</summary>
+internal sealed partial class InferenceErrors(RequestDelegate next, ILogger<InferenceErrors> logger)
+{
+    public async Task InvokeAsync(HttpContext http)
+    {
+        try
+        {
+            await next(http);
+            if (http.Response is { HasStarted: false, StatusCode: >= 400, ContentLength: null, ContentType: null })
+            {
+                await WriteAsync(http, http.Response.StatusCode, Explain(http));
+            }
+        }
+        catch (VisionException exception) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+        {
+            if (exception.RetryAfter is { } after)
+            {
+                http.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(after.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+            }
+
+            await WriteAsync(http, Problems.Describe(exception, http).Status, exception.Message);
+        }
+        catch (BadHttpRequestException exception) when (!http.Response.HasStarted)
+        {
+            await WriteAsync(http, exception.StatusCode, exception.Message);
+        }
+        catch (Exception exception) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+        {
+            Log.Broken(logger, exception);
+            await WriteAsync(http, StatusCodes.Status500InternalServerError, "An internal error; the log says more.");
+        }
+    }
+
+    private static Task WriteAsync(HttpContext http, int status, string error)
+    {
+        http.Response.StatusCode = status;
+        return http.Response.WriteAsJsonAsync(new InferenceError(error), MetadataJson.Readable.InferenceError, cancellationToken: http.RequestAborted);
+    }
+
+    private static string Explain(HttpContext http) => http.Response.StatusCode switch
+    {
+        404 => $"There is nothing at {http.Request.Method} {http.Request.Path}; /swagger lists what there is.",
+        405 => $"{http.Request.Path} does not answer {http.Request.Method}; it answers {http.Response.Headers.Allow}.",
+        _ => "The request cannot be answered.",
+    };
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Error, Message = "An inference request broke the service.")]
+        public static partial void Broken(ILogger logger, Exception exception);
+    }
+}

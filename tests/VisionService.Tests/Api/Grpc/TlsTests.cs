@@ -1,0 +1,83 @@
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Grpc.Net.Client;
+using Microsoft.Extensions.Options;
+using VisionService.Api;
+using Proto = VisionService.Api.Grpc.V1;
+
+namespace VisionService.Tests.Api.Grpc;
+
+public sealed class TlsTests : IDisposable
+{
+    private readonly ModelFolder _files = new();
+
+    [Fact]
+    public async Task Both_ports_speak_TLS_with_the_configured_certificate()
+    {
+        var thumbprint = MakeCertificate();
+        await using var service = await TestService.StartAsync(
+            ModelFolder.WithColors(), "--Api:Certificate", _files.File("tls.crt"), "--Api:CertificateKey", _files.File("tls.key"));
+        SocketsHttpHandler NewHandler() => new()
+        {
+            SslOptions = { RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.GetCertHashString() == thumbprint },
+        };
+
+        using var http = new HttpClient(NewHandler());
+        Assert.Equal("https", service.Address.Scheme);
+        Assert.Equal("live", await http.GetStringAsync(new Uri(service.Address, "/livez"), TestContext.Current.CancellationToken));
+
+        using var channel = GrpcChannel.ForAddress(service.GrpcAddress, new GrpcChannelOptions { HttpHandler = NewHandler(), DisposeHttpClient = true });
+        var answer = await new Proto.Vision.VisionClient(channel).ClassifyAsync(
+            new() { Image = RpcClient.Encoded(Photos.Red) }, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Equal("red", answer.Predictions[0].Label);
+
+        Assert.Equal("h2", await NegotiatedAsync(service.GrpcAddress, "h2", "http/1.1"));
+        Assert.Equal("h2", await NegotiatedAsync(service.Address, "http/1.1", "h2"));
+        Assert.Equal("http/1.1", await NegotiatedAsync(service.Address, "http/1.1"));
+    }
+
+    [Theory]
+    [InlineData(null, "tls.key", "Api:CertificateKey is set without Api:Certificate.")]
+    [InlineData("tls.crt", null, "cannot be used: ")]
+    [InlineData("nowhere.crt", "tls.key", "Could not find file")]
+    [InlineData("tls.key", "tls.crt", "cannot be used: ")]
+    public void Files_that_do_not_do_are_refused_by_name(string? certificate, string? key, string message)
+    {
+        MakeCertificate();
+        string? File(string? name) => name is null ? null : _files.File(name);
+        var problem = Assert.Throws<OptionsValidationException>(
+            () => ServerCertificate.Load(new ApiOptions { Certificate = File(certificate), CertificateKey = File(key) }));
+        Assert.Contains(message, problem.Message, StringComparison.Ordinal);
+        Assert.Contains(certificate ?? "Api:CertificateKey", problem.Message, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => _files.Dispose();
+
+    private static async Task<string> NegotiatedAsync(Uri address, params string[] protocols)
+    {
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(address.Host, address.Port, TestContext.Current.CancellationToken);
+        await using var tls = new SslStream(socket.GetStream());
+        await tls.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions
+            {
+                TargetHost = "localhost",
+                ApplicationProtocols = [.. protocols.Select(static name => new SslApplicationProtocol(name))],
+                RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate is not null, // whose it is, is not asked here
+            },
+            TestContext.Current.CancellationToken);
+        return tls.NegotiatedApplicationProtocol.ToString();
+    }
+
+    private string MakeCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        var now = TimeProvider.System.GetUtcNow();
+        using var certificate = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+        _files.Write("tls.crt", certificate.ExportCertificatePem()).Write("tls.key", key.ExportPkcs8PrivateKeyPem());
+        return certificate.GetCertHashString();
+    }
+}
