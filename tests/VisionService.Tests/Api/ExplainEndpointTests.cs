@@ -249,7 +249,7 @@ public sealed partial class ExplainEndpointTests(ExplainFixture fixture) : IClas
 
     [Fact]
     public async Task Several_classes_in_one_picture_are_a_400() => Assert.Equal(
-        "A drawn answer is of one class; 2 are asked for. Accept application/json instead.",
+        "A drawn answer is of one class; 2 are asked for. Ask for an answer that is not drawn.",
         (await _service.SendAsync(Request("model=linear&class=green,red", "image/png"))).Problem(400, "invalid-request"));
 
     [Theory]
