@@ -23,7 +23,7 @@ public sealed class RealExplanationTests(RealExplanationTests.Fixture fixture) :
         }
     }
 
-    public static TheoryData<string> Pointing => ["cam", "gradcam", "gradcam++", "hirescam", "layercam", "xgradcam", "occlusion"];
+    public static TheoryData<string> Pointing => ["cam", "gradcam", "gradcam++", "hirescam", "layercam", "xgradcam", "scorecam", "occlusion"];
 
     public static TheoryData<string> Classifiers =>
         ["mobilenet", "squeeze", "resnet20", "mnist", "light_bvlc_alexnet", "light_densenet121", "light_inception_v1", "light_resnet50"];
@@ -37,6 +37,55 @@ public sealed class RealExplanationTests(RealExplanationTests.Fixture fixture) :
         {
             var map = await MapAsync("mobilenet", Both, $"class={classId}&method={Uri.EscapeDataString(method)}");
             Assert.True(map.PointsInto(box), $"{method}, class {classId}: {map.Hottest} is not in [{string.Join(", ", box)}].");
+        }
+    }
+
+    // The strongest pixel is often on the dog whatever the class: what moves is where the energy lies.
+    [Theory]
+    [InlineData("saliency")]
+    [InlineData("integrated_gradients")]
+    [InlineData("smoothgrad")]
+    public async Task Gradients_of_pixels_move_to_the_animal_of_the_class(string method)
+    {
+        var dog = await MapAsync("mobilenet", Both, $"method={method}&class=242");
+        var cat = await MapAsync("mobilenet", Both, $"method={method}&class=282");
+        Assert.True(dog.ShareIn(Dog) / dog.ShareIn(Cat) > 1.1 * cat.ShareIn(Dog) / cat.ShareIn(Cat));
+    }
+
+    [Theory]
+    [InlineData("mobilenet", "goldfish-ort.jpg")]
+    [InlineData("mobilenet", Both)]
+    [InlineData("squeeze", "dog-winml.jpg")]
+    [InlineData("resnet20", "cat-winml.jpg")]
+    public async Task What_is_explained_is_what_classify_answers(string model, string photo)
+    {
+        var best = (await Service.PostAsync($"/classify?model={model}&top_k=1", SharedFiles.Bytes($"images/{photo}"), null))
+            .MustBe(HttpStatusCode.OK).Json.GetProperty("predictions")[0];
+        foreach (var method in new[] { "cam", "gradcam", "saliency" })
+        {
+            var target = (await MapAsync(model, photo, $"method={method}")).Answer.GetProperty("target");
+            Assert.Equal(best.GetProperty("class_id").GetInt32(), target.GetProperty("class_id").GetInt32());
+            Assert.Equal(best.GetProperty("score").GetDouble(), target.GetProperty("score").GetDouble(), 4);
+        }
+    }
+
+    [Theory]
+    [InlineData("yolo11n", "bus.jpg")]
+    [InlineData("yolox", "bus.jpg")]
+    [InlineData("nanodet", "bus.jpg")]
+    public async Task Each_box_that_detect_lists_is_explained_by_what_is_in_it(string model, string photo)
+    {
+        var found = (await Service.PostAsync($"/detect?model={model}&score_threshold=0.5", SharedFiles.Bytes($"images/{photo}"), null))
+            .MustBe(HttpStatusCode.OK).Json.GetProperty("predictions").EnumerateArray().ToArray();
+        Assert.NotEmpty(found);
+        for (var i = 0; i < found.Length; i++)
+        {
+            var map = await MapAsync(model, photo, $"detection={i}&score_threshold=0.5");
+            int[] EdgesOf(JsonElement one) => [.. Edges.Select(edge => (int)(one.GetProperty("box").GetProperty(edge).GetDouble() * map.Scale))];
+            var box = EdgesOf(found[i]);
+            Assert.Equal(box, EdgesOf(map.Answer.GetProperty("target")));
+            Assert.True(map.PointsInto(box), $"{i}: {map.Hottest} is not in [{string.Join(", ", box)}].");
+            Assert.InRange(map.ShareIn(box), 0.75, 1);
         }
     }
 
