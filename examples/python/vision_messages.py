@@ -1,4 +1,5 @@
 """The messages of a .proto file as classes, made at run time: no generated code to keep up to date."""
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ def load(proto, folder=PROTOS):
     """Compiles a file of a folder and gives its top-level messages by name."""
     # $PROTOC, else the system's, else the one in grpcio-tools.
     protoc = os.environ.get("PROTOC") or shutil.which("protoc")
+    if not protoc and importlib.util.find_spec("grpc_tools") is None:
+        sys.exit("The example needs the protobuf compiler: protobuf-compiler (Debian), or grpcio-tools, or $PROTOC.")
     command = [protoc] if protoc else [sys.executable, "-m", "grpc_tools.protoc"]
     with tempfile.TemporaryDirectory() as temporary:
         compiled = os.path.join(temporary, "descriptors.pb")
