@@ -104,7 +104,7 @@ internal sealed class OpenInferenceService(TensorPipeline pipeline, ModelCatalog
         }
         catch (VisionException exception)
         {
-            throw GrpcErrors.Of(exception);
+            throw new RpcException(new Status(ProblemKind.Of(exception.Error).GrpcStatus, exception.Message));
         }
     }
 
