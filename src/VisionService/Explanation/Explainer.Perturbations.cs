@@ -17,8 +17,11 @@ internal sealed partial class Explainer
     /// <summary>Closed form: the weights of the class over the activations of one forward run.</summary>
     private async Task<ExplainResult> MixAsync(ExplainRun run, CancellationToken cancellationToken)
     {
-        var head = Examine(run.Input).LinearHead
-            ?? throw Unsupported(ExplainMethod.Cam, "its head is not an average over the picture and one linear step");
+        var head = Examine(run.Input).LinearHead ?? throw Unsupported(
+            run,
+            ExplainMethod.Cam,
+            "its head is not an average over the picture and one linear step",
+            await TargetsToSeedAsync(run, cancellationToken));
         if (run.Request.Layer is { } named && Named(named, Examine(run.Input).Anatomy) != head.Feature)
         {
             throw new VisionException(

@@ -19,6 +19,7 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
     // lies further: asking again would cost another probe run.
     private volatile string? _noLayerGradient;
     private volatile string? _noPixelGradient;
+    private volatile bool _gradientsTried;
 
     /// <exception cref="VisionException">The method does not work on this model, or what is to be explained is not
     /// there.</exception>
@@ -140,7 +141,7 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
         var found = ChosenLayers(
             examined,
             targets is null ? examined.Outputs : targets.SelectMany(target => target.Elements).Select(element => examined.Outputs[element.Output]).Distinct());
-        return found.Count > 0 ? found : throw Unsupported(method, "no layer of it lies over the picture");
+        return found.Count > 0 ? found : throw Unsupported(run, method, "no layer of it lies over the picture", targets);
     }
 
     private IReadOnlyList<Layer> ChosenLayers(Examined examined, IEnumerable<string> outputs) => source.Head switch
@@ -198,6 +199,29 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
 
             throw Unsupported(method, exception.Message);
         }
+    }
+
+    /// <summary>A refusal that has nothing to do with gradients: its list of what works needs to know of them
+    /// first.</summary>
+    private VisionException Unsupported(ExplainRun run, ExplainMethod method, string reason, IReadOnlyList<ExplainTarget>? targets)
+    {
+        if (!_gradientsTried && (targets is not null || source.Head == HeadKind.Classes))
+        {
+            var plan = Plan(run, targets) with { WithRespectTo = [source.ImageInput] };
+            try
+            {
+                ExplainSession.Differentiate(source, plan);
+            }
+            catch (Exception exception) when (exception is OnnxGraphException or Microsoft.ML.OnnxRuntime.OnnxRuntimeException)
+            {
+                _noLayerGradient ??= WhyNoLayerGradient(plan);
+                _noPixelGradient ??= exception.Message;
+            }
+
+            _gradientsTried = true;
+        }
+
+        return Unsupported(method, reason);
     }
 
     /// <summary>What keeps a gradient from the layer before the head; null where it gets there, or where there is no

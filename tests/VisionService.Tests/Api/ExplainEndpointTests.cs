@@ -162,6 +162,7 @@ public sealed partial class ExplainEndpointTests(ExplainFixture fixture) : IClas
     [InlineData("late", "gradcam", "eigencam, scorecam, occlusion, rise, activations")]
     [InlineData("late", "saliency", "eigencam, scorecam, occlusion, rise, activations")]
     [InlineData("late", "cam", "eigencam, scorecam, occlusion, rise, activations")]
+    [InlineData("late-unasked", "cam", "eigencam, scorecam, occlusion, rise, activations")]
     [InlineData("flat", "gradcam", "saliency, integrated_gradients, smoothgrad, guided_backprop, occlusion, rise")]
     public async Task What_a_422_lists_works(string model, string method, string working)
     {

@@ -66,6 +66,7 @@ public sealed class ExplainFixture : IAsyncLifetime
         .Add("two-convolutions", TinyNets.TwoConvolutions(), Stretch, ModelFolder.ColorLabels)
         .Add("early", TinyNets.Linear(early: "Shrink"), Stretch, ModelFolder.ColorLabels)
         .Add("late", TinyNets.Linear(late: "Shrink"), Stretch, ModelFolder.ColorLabels)
+        .Add("late-unasked", TinyNets.Linear(late: "Shrink"), Stretch, ModelFolder.ColorLabels)
         .Add("flat", TinyNets.Flat(), Stretch, ModelFolder.ColorLabels)
         .Add("clipped", TinyNets.Clipped(), Stretch, ModelFolder.ColorLabels)
         .Add("synsets", TinyNets.Linear(), Stretch, "n00000001 red\nn00000002 green\nn00000003 blue\n")
