@@ -74,10 +74,13 @@ internal static class Program
 
         services.AddSingleton(static provider => new ImageDecoder(provider.GetRequiredService<IOptions<ImagingOptions>>().Value));
         services.AddSingleton<ExecutionProvider>();
+        services.AddSingleton<ComputeGates>();
         services.AddSingleton<SessionCache>();
         services.AddSingleton<ModelLoader>();
         services.AddSingleton<ModelCatalog>();
         services.AddHostedService(static provider => provider.GetRequiredService<ModelCatalog>());
+        services.AddSingleton<Drain>();
+        services.AddHostedService(static provider => provider.GetRequiredService<Drain>());
         services.AddSingleton<VisionPipeline>();
         services.AddSingleton<EvaluationRun>();
         services.AddVisionOpenApi();
@@ -106,8 +109,13 @@ internal static class Program
             kestrel.Limits.MaxRequestBodySize = api.MaxRequestBytes;
         });
 
+        // Whatever is left when draining has taken its time gets a moment to be told so.
+        services.AddOptions<HostOptions>().Configure<IOptions<ApiOptions>>(
+            static (host, api) => host.ShutdownTimeout = api.Value.DrainTimeout + TimeSpan.FromSeconds(5));
+
         var app = builder.Build();
         app.UseRequestId();
+        app.UseDrain();
         app.UseMiddleware<ProblemsMiddleware>();
         app.UseMiddleware<MessageLimit>();
         app.UseVisionOpenApi();

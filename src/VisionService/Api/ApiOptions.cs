@@ -32,6 +32,10 @@ internal sealed class ApiOptions
     [Range(typeof(TimeSpan), "00:00:00.001", "00:10:00")]
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long accepted requests may take to end once the service is asked to stop. Default 25 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:10:00")]
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(25);
+
     /// <summary>
     /// Images decoded at once; 0, the default, means one per core. Bounds memory: each may take
     /// <c>Imaging:MaxPixels</c> x 3 bytes.

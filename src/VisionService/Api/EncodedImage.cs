@@ -6,6 +6,9 @@ namespace VisionService.Api;
 /// <summary>One image as a caller sent it: a file, or bare pixels. Whoever holds it disposes of it.</summary>
 internal abstract class SentImage : IDisposable
 {
+    /// <summary>What it takes of memory, bytes.</summary>
+    public abstract int Length { get; }
+
     /// <param name="geometry">How the network will see it, so that large files need not be decoded whole; null: whole.</param>
     /// <returns>The upright picture; the caller disposes of it.</returns>
     /// <exception cref="VisionException">A limit is passed, or it is no picture.</exception>
@@ -17,6 +20,8 @@ internal abstract class SentImage : IDisposable
 /// <summary>Bare pixels, in memory of the caller's.</summary>
 internal sealed class BareImage(ReadOnlyMemory<byte> pixels, RawPixels layout) : SentImage
 {
+    public override int Length => pixels.Length;
+
     public override RgbImage Decode(ImageDecoder decoder, InputGeometry? geometry) => decoder.Take(pixels.Span, layout);
 
     public override void Dispose()
@@ -42,6 +47,8 @@ internal sealed class EncodedImage : SentImage
     /// <exception cref="VisionException">There are more bytes than the limit.</exception>
     public EncodedImage(ReadOnlyMemory<byte> bytes, int limit, string limitName) =>
         _bytes = bytes.Length <= limit ? bytes : throw TooLarge($"{bytes.Length}", limit, limitName);
+
+    public override int Length => _bytes?.Length ?? 0;
 
     public ReadOnlyMemory<byte> Bytes => _bytes ?? throw new ObjectDisposedException(nameof(EncodedImage));
 

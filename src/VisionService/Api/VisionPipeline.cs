@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.Extensions.Options;
 using VisionService.Imaging;
 using VisionService.Inference;
@@ -16,8 +15,8 @@ internal sealed record VisionCall<TRequest, TResult>(
     string Task, ParameterTable Parameters, Func<ParameterValues, LoadedModel, Func<RgbImage, TRequest>> Bind)
 {
     /// <summary>How one image's request is answered. Default: as one item.</summary>
-    public Func<Model<TRequest, TResult>, TRequest, int, CancellationToken, Task<(TResult Result, StageTimings Timings)>> Run { get; init; }
-        = static (model, request, priority, cancellationToken) => model.RunAsync(request, priority, cancellationToken);
+    public Func<Model<TRequest, TResult>, TRequest, Ticket, CancellationToken, Task<(TResult Result, StageTimings Timings)>> Run { get; init; }
+        = static (model, request, ticket, cancellationToken) => model.RunAsync(request, ticket, cancellationToken);
 
     /// <summary>Whether the request needs every pixel, not just as many as the network sees.</summary>
     public Func<ParameterValues, bool> NeedsAllPixels { get; init; } = static _ => false;
@@ -53,111 +52,296 @@ internal sealed record ImageAnswer<TResult>(
 /// <summary>A call's answers, in the order of its images, and the model that gave them.</summary>
 internal sealed record VisionAnswer<TResult>(ModelEntry Model, IReadOnlyList<ImageAnswer<TResult>> Images);
 
-/// <summary>The straight line from encoded images to answers that every transport ends in.</summary>
-internal sealed class VisionPipeline(ModelCatalog catalog, ImageDecoder decoder, IOptions<ApiOptions> options) : IDisposable
+/// <summary>A call that was let in: its model, its images' places, and until when. Ended by disposal.</summary>
+internal sealed class AdmittedCall<TRequest, TResult> : IDisposable
 {
-    private readonly SemaphoreSlim _decodes = new(
-        options.Value.MaxConcurrentDecodes > 0 ? options.Value.MaxConcurrentDecodes : Environment.ProcessorCount);
+    // Who leaves without an answer was left by the caller.
+    private int _status = StatusCodes.Status499ClientClosedRequest;
+    private readonly Func<TimeSpan> _elapsed;
+    private readonly Drain _drain;
+    private readonly IDisposable _use;
+    private readonly CancellationTokenSource _deadline;
 
-    /// <param name="picture">The form in which to draw the answers; null: not at all.</param>
+    public AdmittedCall(
+        VisionCall<TRequest, TResult> call,
+        ParameterValues parameters,
+        ModelEntry entry,
+        Model<TRequest, TResult> model,
+        Ticket[] tickets,
+        Func<TimeSpan> elapsed,
+        (Drain Drain, IDisposable Use, CancellationTokenSource Deadline) held)
+    {
+        (Call, Parameters, Entry, Model, Tickets, _elapsed) = (call, parameters, entry, model, tickets, elapsed);
+        (_drain, _use, _deadline) = held;
+    }
+
+    public VisionCall<TRequest, TResult> Call { get; }
+
+    public ParameterValues Parameters { get; }
+
+    public ModelEntry Entry { get; }
+
+    public Model<TRequest, TResult> Model { get; }
+
+    /// <summary>One for each image.</summary>
+    public IReadOnlyList<Ticket> Tickets { get; }
+
+    /// <summary>Ends with the caller, or with the time it has.</summary>
+    public CancellationToken Deadline => _deadline.Token;
+
+    /// <summary>Notes how the call ended, for the figures.</summary>
+    public void EndedWith(VisionError? error) => _status = error is { } known ? ProblemKind.Of(known).HttpStatus : StatusCodes.Status200OK;
+
+    public void Dispose()
+    {
+        Telemetry.Request(Call.Task, Entry.Name, _status, _elapsed());
+        foreach (var ticket in Tickets)
+        {
+            ticket.Dispose();
+        }
+
+        _deadline.Dispose();
+        _use.Dispose();
+        _drain.End();
+    }
+}
+
+/// <summary>The straight line from encoded images to answers that every transport ends in.</summary>
+internal sealed class VisionPipeline(
+    ModelCatalog catalog, ImageDecoder decoder, Drain drain, TimeProvider time, IOptions<ApiOptions> options) : IDisposable
+{
+    // Cores are shared out by the model's gate; this bounds memory where an operator wants less of it.
+    private readonly SemaphoreSlim? _decodes =
+        options.Value.MaxConcurrentDecodes > 0 ? new(options.Value.MaxConcurrentDecodes) : null;
+
+    /// <summary>Whether a call of one image would be refused now, and why: for those whose body is still to come. It takes
+    /// no place, which a slow sender would keep from others.</summary>
+    /// <inheritdoc cref="TryAdmit"/>
+    public VisionException? RefusalOf<TRequest, TResult>(
+        VisionCall<TRequest, TResult> call, ParameterValues parameters, long bytes, TimeSpan elapsed)
+    {
+        var entry = catalog.Get<TRequest, TResult>(call.Task, parameters.Text("model")).Entry;
+        var refusal = catalog.IsStopping ? Drain.Refusal
+            : entry.Loaded!.Model.RefusalOf(images: 1, bytes, UrgencyOf(parameters, elapsed, null).Urgency);
+        if (refusal is not null)
+        {
+            Telemetry.Request(call.Task, entry.Name, ProblemKind.Of(refusal.Error).HttpStatus, elapsed);
+        }
+
+        return refusal;
+    }
+
+    /// <summary>Lets a call in, or says why not, before anything of it is decoded.</summary>
+    /// <param name="images">How many it has.</param>
+    /// <param name="bytes">What it holds in memory.</param>
     /// <param name="elapsed">What the request has taken of its time already.</param>
     /// <param name="timeLimit">How long the transport lets the request take, from the same beginning; the shorter of this and
     /// <c>timeout_ms</c> counts.</param>
-    /// <exception cref="VisionException">The call as a whole fails; with one image, its problem too.</exception>
-    public async Task<VisionAnswer<TResult>> RunAsync<TRequest, TResult>(
+    /// <param name="refusal">Why not, to be tried again later; not thrown here, where it may happen thousands of times a
+    /// second.</param>
+    /// <exception cref="VisionException">There is no such model, or it is not for this.</exception>
+    public AdmittedCall<TRequest, TResult>? TryAdmit<TRequest, TResult>(
         VisionCall<TRequest, TResult> call,
-        IReadOnlyList<SentImage> images,
         ParameterValues parameters,
-        PictureFormat? picture,
+        int images,
+        long bytes,
         TimeSpan elapsed,
         CancellationToken cancellationToken,
+        out VisionException? refusal,
         TimeSpan? timeLimit = null)
     {
         var (entry, model) = catalog.Get<TRequest, TResult>(call.Task, parameters.Text("model"));
-        using var use = entry.Loaded!.Use.Begin();
-        var bind = call.Bind(parameters, entry.Loaded!);
-        var priority = (int)Math.Round(parameters.Number("priority", 0) * 1000);
+        if (!drain.TryBegin())
+        {
+            refusal = Drain.Refusal;
+            Telemetry.Rejected(entry.Name, "draining");
+            return null;
+        }
+
+        var begin = time.GetTimestamp();
+        IDisposable? use = null;
+        try
+        {
+            use = entry.Loaded!.Use.Begin();
+            var (urgency, left) = UrgencyOf(parameters, elapsed, timeLimit);
+            if (entry.Loaded.Model.TryAdmit(images, bytes, urgency, out refusal) is { } tickets)
+            {
+                var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                deadline.CancelAfter(left);
+                return new AdmittedCall<TRequest, TResult>(
+                    call, parameters, entry, model, tickets, () => elapsed + time.GetElapsedTime(begin), (drain, use, deadline));
+            }
+        }
+        catch
+        {
+            use?.Dispose();
+            drain.End();
+            throw;
+        }
+
+        use.Dispose();
+        drain.End();
+        Telemetry.Request(call.Task, entry.Name, ProblemKind.Of(refusal!.Error).HttpStatus, elapsed);
+        return null;
+    }
+
+    /// <inheritdoc cref="TryAdmit"/>
+    /// <exception cref="VisionException">It is not let in.</exception>
+    public AdmittedCall<TRequest, TResult> Admit<TRequest, TResult>(
+        VisionCall<TRequest, TResult> call,
+        ParameterValues parameters,
+        IReadOnlyList<SentImage> images,
+        TimeSpan elapsed,
+        CancellationToken cancellationToken,
+        TimeSpan? timeLimit = null) =>
+        TryAdmit(call, parameters, images.Count, images.Sum(static image => image.Length), elapsed, cancellationToken, out var refusal, timeLimit)
+            ?? throw refusal!;
+
+    /// <param name="admitted">Stays the caller's.</param>
+    /// <param name="images">As many as were let in.</param>
+    /// <param name="picture">The form in which to draw the answers; null: not at all.</param>
+    /// <exception cref="VisionException">The call as a whole fails; with one image, its problem too.</exception>
+    public async Task<VisionAnswer<TResult>> RunAsync<TRequest, TResult>(
+        AdmittedCall<TRequest, TResult> admitted,
+        IReadOnlyList<SentImage> images,
+        PictureFormat? picture,
+        CancellationToken cancellationToken)
+    {
+        try
+        {
+            var answer = await AnswerAllAsync(admitted, images, picture, cancellationToken);
+            admitted.EndedWith(null);
+            return answer;
+        }
+        catch (VisionException exception)
+        {
+            admitted.EndedWith(exception.Error);
+            throw;
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            admitted.EndedWith(VisionError.InferenceFailed);
+            throw;
+        }
+    }
+
+    public void Dispose() => _decodes?.Dispose();
+
+    private (Urgency Urgency, TimeSpan Left) UrgencyOf(ParameterValues parameters, TimeSpan elapsed, TimeSpan? timeLimit)
+    {
         var timeout = TimeSpan.FromMilliseconds(
             parameters.Integer("timeout_ms", (int)options.Value.Timeout.TotalMilliseconds));
         timeout = timeLimit < timeout ? timeLimit.Value : timeout;
+        var left = timeout > elapsed ? timeout - elapsed : TimeSpan.Zero;
+        var deadline = time.GetTimestamp() + (long)(left.TotalSeconds * time.TimestampFrequency);
+        return (new Urgency(Urgency.ClassOf(parameters.Number("priority", 0)), deadline, timeout), left);
+    }
 
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        deadline.CancelAfter(timeout > elapsed ? timeout - elapsed : TimeSpan.Zero);
-        var item = new ImageRun<TRequest, TResult>(
-            call, model, entry.Loaded!, bind, parameters, picture, picture is not null || call.NeedsAllPixels(parameters), priority, timeout, deadline.Token);
+    private async Task<VisionAnswer<TResult>> AnswerAllAsync<TRequest, TResult>(
+        AdmittedCall<TRequest, TResult> admitted,
+        IReadOnlyList<SentImage> images,
+        PictureFormat? picture,
+        CancellationToken cancellationToken)
+    {
+        var run = new ImageRun<TRequest, TResult>(
+            admitted,
+            admitted.Call.Bind(admitted.Parameters, admitted.Entry.Loaded!),
+            picture,
+            picture is not null || admitted.Call.NeedsAllPixels(admitted.Parameters));
         if (images.Count == 1)
         {
-            return new VisionAnswer<TResult>(entry, [await AnswerAsync(item, images[0], cancellationToken)]);
+            return new VisionAnswer<TResult>(admitted.Entry, [await AnswerAsync(run, images[0], admitted.Tickets[0], cancellationToken)]);
         }
 
-        var answers = await Task.WhenAll(images.Select(image => Task.Run(
+        var answers = await Task.WhenAll(images.Zip(admitted.Tickets, (image, ticket) => Task.Run(
             async () =>
             {
                 try
                 {
-                    return await AnswerAsync(item, image, cancellationToken);
+                    return await AnswerAsync(run, image, ticket, cancellationToken);
                 }
                 catch (VisionException problem)
                 {
                     return new ImageAnswer<TResult>(0, 0, default, default, default, problem);
                 }
+                finally
+                {
+                    ticket.Dispose();
+                }
             },
             cancellationToken)));
-        return new VisionAnswer<TResult>(entry, answers);
+        return new VisionAnswer<TResult>(admitted.Entry, answers);
     }
 
-    public void Dispose() => _decodes.Dispose();
-
     private async Task<ImageAnswer<TResult>> AnswerAsync<TRequest, TResult>(
-        ImageRun<TRequest, TResult> run, SentImage sent, CancellationToken cancellationToken)
+        ImageRun<TRequest, TResult> run, SentImage sent, Ticket ticket, CancellationToken cancellationToken)
     {
+        var (call, entry, deadline) = (run.Admitted.Call, run.Admitted.Entry, run.Admitted.Deadline);
         var stage = "decode";
         try
         {
-            var (image, decoded) = await DecodeAsync(sent, run.NeedsAllPixels ? null : run.Loaded.Geometry, run.Deadline);
+            var (image, decoded) = await DecodeAsync(sent, entry, run.NeedsAllPixels ? null : entry.Loaded!.Geometry, ticket, deadline);
             using (image)
             {
                 stage = "inference";
-                var (result, timings) = await run.Call.Run(run.Model, run.Bind(image), run.Priority, run.Deadline);
+                var (result, timings) = await call.Run(run.Admitted.Model, run.Bind(image), ticket, deadline);
                 return new ImageAnswer<TResult>(image.SourceWidth, image.SourceHeight, result, decoded, timings)
                 {
-                    Picture = run.Picture is { } format ? run.Call.Draw!(image, result, run.Loaded, run.Parameters, format) : null,
+                    Picture = run.Picture is { } format ? Draw(run, image, result, format) : null,
                 };
             }
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
-            throw new VisionException(
-                VisionError.DeadlineExceeded,
-                $"The answer was not there within {run.Timeout.TotalMilliseconds:F0} ms; the request was in stage '{stage}'.");
+            if (stage == "decode")
+            {
+                Telemetry.Cancelled(entry.Name, stage);
+            }
+
+            if (cancellationToken.IsCancellationRequested)
+            {
+                throw;
+            }
+
+            throw ticket.Urgency.Late(stage);
         }
     }
 
-    private async Task<(RgbImage Image, TimeSpan Duration)> DecodeAsync(
-        SentImage sent, InputGeometry? geometry, CancellationToken cancellationToken)
+    private byte[] Draw<TRequest, TResult>(
+        ImageRun<TRequest, TResult> run, RgbImage image, TResult result, PictureFormat format)
     {
-        await _decodes.WaitAsync(cancellationToken);
+        var start = time.GetTimestamp();
+        var (call, entry) = (run.Admitted.Call, run.Admitted.Entry);
+        var picture = call.Draw!(image, result, entry.Loaded!, run.Admitted.Parameters, format);
+        Telemetry.Stage("encode", entry.Name, time.GetElapsedTime(start));
+        return picture;
+    }
+
+    /// <summary>Decodes on a core of its own, which the ticket then has for what follows.</summary>
+    private async Task<(RgbImage Image, TimeSpan Duration)> DecodeAsync(
+        SentImage sent, ModelEntry entry, InputGeometry? geometry, Ticket ticket, CancellationToken cancellationToken)
+    {
+        await (_decodes?.WaitAsync(cancellationToken) ?? Task.CompletedTask);
         try
         {
-            var start = Stopwatch.GetTimestamp();
-            return (sent.Decode(decoder, geometry), Stopwatch.GetElapsedTime(start));
+            var hold = await entry.Loaded!.Model.BeginAsync(cancellationToken);
+            ticket.HandOver(hold);
+            var start = time.GetTimestamp();
+            var image = sent.Decode(decoder, geometry);
+            var duration = time.GetElapsedTime(start);
+            Telemetry.Stage("decode", entry.Name, duration);
+            return (image, duration);
         }
         finally
         {
-            _decodes.Release();
+            _decodes?.Release();
         }
     }
 
     /// <summary>What all images of a call have in common.</summary>
     private sealed record ImageRun<TRequest, TResult>(
-        VisionCall<TRequest, TResult> Call,
-        Model<TRequest, TResult> Model,
-        LoadedModel Loaded,
+        AdmittedCall<TRequest, TResult> Admitted,
         Func<RgbImage, TRequest> Bind,
-        ParameterValues Parameters,
         PictureFormat? Picture,
-        bool NeedsAllPixels,
-        int Priority,
-        TimeSpan Timeout,
-        CancellationToken Deadline);
+        bool NeedsAllPixels);
 }

@@ -42,7 +42,8 @@ internal sealed class EvaluationRun(ModelCatalog catalog, ImageDecoder decoder, 
             async (image, token) =>
             {
                 using var decoded = await ReadAsync(image.Path, geometry, token);
-                var (result, _) = await measured.Model.RunAsync(ask(image.Item, decoded), priority: 0, token);
+                using var ticket = Ticket.WithoutPlace();
+                var (result, _) = await measured.Model.RunAsync(ask(image.Item, decoded), ticket, token);
                 lock (bar)
                 {
                     take(image.Item, result);

@@ -16,17 +16,17 @@ internal static class TiledDetection
     /// found.</summary>
     /// <exception cref="VisionException">The image would be cut into too many tiles; or as <see cref="Model{TRequest, TResult}.RunAsync"/>.</exception>
     public static async Task<(DetectResult Result, StageTimings Timings)> RunAsync(
-        Model<DetectRequest, DetectResult> model, DetectRequest request, int priority, CancellationToken cancellationToken)
+        Model<DetectRequest, DetectResult> model, DetectRequest request, Ticket ticket, CancellationToken cancellationToken)
     {
         if (request.Tiles is not { } wanted)
         {
-            return await model.RunAsync(request, priority, cancellationToken);
+            return await model.RunAsync(request, ticket, cancellationToken);
         }
 
         var tiles = Plan(request.Image, wanted);
         if (tiles.Length == 1)
         {
-            return await model.RunAsync(request, priority, cancellationToken);
+            return await model.RunAsync(request, ticket, cancellationToken);
         }
 
         // One failure fails the image: the other tiles are called off.
@@ -36,7 +36,7 @@ internal static class TiledDetection
             {
                 try
                 {
-                    return await model.RunAsync(request with { Part = tile }, priority, all.Token);
+                    return await model.RunAsync(request with { Part = tile }, ticket, all.Token);
                 }
                 catch
                 {

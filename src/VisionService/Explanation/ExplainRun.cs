@@ -11,14 +11,11 @@ internal delegate T OutputReader<out T>(ModelOutputs outputs);
 /// <summary>One request's image and its runs, all of them behind the other work of the model.</summary>
 internal sealed class ExplainRun : IDisposable
 {
-    // The lowest priority of a caller is 0, the highest 1000: explaining waits for all of them.
-    private const int BelowOthers = 1001;
-
     private readonly Model _model;
     private readonly SemaphoreSlim _turns;
     private readonly int _concurrency;
     private readonly ExplainSource _source;
-    private readonly int _priority;
+    private readonly Ticket _ticket;
     private readonly CancellationToken _cancellationToken;
     private readonly byte[] _rented;
     private readonly TimeSpan _preprocess;
@@ -28,16 +25,19 @@ internal sealed class ExplainRun : IDisposable
 
     /// <param name="turns">One for each run that may be under way for this model.</param>
     public ExplainRun(
-        Model model, ExplainSource source, ExplainRequest request, SemaphoreSlim turns, int concurrency, int priority, CancellationToken cancellationToken)
+        Model model, ExplainSource source, ExplainRequest request, SemaphoreSlim turns, int concurrency, Ticket ticket, CancellationToken cancellationToken)
     {
         (_turns, _concurrency) = (turns, concurrency);
-        (_model, _source, Request, _priority, _cancellationToken) = (model, source, request, priority - BelowOthers, cancellationToken);
+        (_model, _source, Request, _ticket, _cancellationToken) = (model, source, request, ticket, cancellationToken);
         var (width, height) = (request.Image.SourceWidth, request.Image.SourceHeight);
         Placement = source.Geometry.Fitted(width, height).Place(width, height);
         Input = new ModelInput(source.Channels, Placement.Geometry.Height, Placement.Geometry.Width);
         _rented = ArrayPool<byte>.Shared.Rent(Input.Length);
         Imaging.Planes.Write(request.Image, Placement, _rented.AsSpan(0, Input.Length), source.Channels);
         _preprocess = Stopwatch.GetElapsedTime(_start);
+
+        // The runs wait their turn, and must not keep a core from those before them.
+        ticket.TakeOver()?.Dispose();
     }
 
     public ExplainRequest Request { get; }
@@ -145,7 +145,7 @@ internal sealed class ExplainRun : IDisposable
         try
         {
             var waited = Stopwatch.GetElapsedTime(start);
-            var (outputs, queued) = await _model.SubmitAsync(item, _priority, _cancellationToken);
+            var (outputs, queued) = await _model.SubmitAsync(item, _ticket, _cancellationToken, isBackground: true);
             using (outputs)
             {
                 Interlocked.Add(ref _queueTicks, (waited + queued).Ticks);

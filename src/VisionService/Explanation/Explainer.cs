@@ -24,9 +24,9 @@ internal sealed partial class Explainer(string name, Model model, ExplainSource 
     /// <exception cref="VisionException">The method does not work on this model, or what is to be explained is not
     /// there.</exception>
     public async Task<(ExplainResult Result, StageTimings Timings)> RunAsync(
-        ExplainRequest request, int priority, CancellationToken cancellationToken)
+        ExplainRequest request, Ticket ticket, CancellationToken cancellationToken)
     {
-        using var run = new ExplainRun(model, source, request, _turns, TurnsOf(model.Batching), priority, cancellationToken);
+        using var run = new ExplainRun(model, source, request, _turns, TurnsOf(model.Batching), ticket, cancellationToken);
         var result = request.Method is { } method
             ? await RunNamedAsync(run, method, cancellationToken)
             : await RunBestAsync(run, cancellationToken);

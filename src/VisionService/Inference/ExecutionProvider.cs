@@ -53,7 +53,13 @@ internal sealed partial class ExecutionProvider
         Runners: options.Instances > 0 ? options.Instances : IsCuda ? 2 : _cpuCores,
         MaxBatchSize: options.MaxBatchSize > 0 ? options.MaxBatchSize : IsCuda ? 16 : 1,
         options.MaxQueueDelay,
-        options.MaxQueueSize);
+        options.MaxQueueSize)
+    {
+        MaxQueueBytes = options.MaxQueueBytes,
+        MaxQueueWait = options.MaxQueueWait,
+        MaxRunTime = options.MaxRunTime,
+        AnswersOnRunner = !IsCuda,
+    };
 
     /// <summary>
     /// One intra-op thread and no spinning: as many callers as cores share one session, the optimum of throughput on

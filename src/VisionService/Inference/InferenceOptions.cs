@@ -39,7 +39,32 @@ internal sealed class InferenceOptions
     /// <summary>Most items that wait for one model; more are refused. Default 256.</summary>
     [Range(1, 1_000_000)]
     public int MaxQueueSize { get; init; } = 256;
+
+    /// <summary>Most bytes of requests that wait for one model; more are refused, but a lone request never is. Default
+    /// 256 MiB.</summary>
+    [Range(1, long.MaxValue)]
+    public long MaxQueueBytes { get; init; } = 256L << 20;
+
+    /// <summary>Longest time that a newcomer may be predicted to wait; beyond it, requests are refused. Default
+    /// 5 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "00:10:00")]
+    public TimeSpan MaxQueueWait { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Longest time that one run may take; it is then ended, and its requests are told. Default 60 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "01:00:00")]
+    public TimeSpan MaxRunTime { get; init; } = TimeSpan.FromSeconds(60);
 }
 
 /// <summary>What a batcher obeys, all choices made.</summary>
-internal sealed record BatchingOptions(int Runners, int MaxBatchSize, TimeSpan MaxQueueDelay, int MaxQueueSize);
+internal sealed record BatchingOptions(int Runners, int MaxBatchSize, TimeSpan MaxQueueDelay, int MaxQueueSize)
+{
+    public long MaxQueueBytes { get; init; } = long.MaxValue;
+
+    public TimeSpan MaxQueueWait { get; init; } = TimeSpan.MaxValue;
+
+    public TimeSpan MaxRunTime { get; init; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>Whether the answer is taken up on the runner's own thread, under its right to compute: right where
+    /// runners are cores, wrong where they feed a device.</summary>
+    public bool AnswersOnRunner { get; init; }
+}

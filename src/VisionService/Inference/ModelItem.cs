@@ -64,6 +64,9 @@ internal sealed class ModelItem : IDisposable
     /// <summary>In the order of the session's inputs.</summary>
     public IReadOnlyList<TensorShape> Shapes { get; }
 
+    /// <summary>How large it is against the session's usual item, for what it costs.</summary>
+    public double Size { get; init; } = 1;
+
     /// <summary>An image's <c>[C, H, W]</c>.</summary>
     public Span<byte> Planes => Bytes(0);
 

@@ -51,6 +51,9 @@ internal sealed class ModelSession : IDisposable
 
     public IReadOnlyList<string> Inputs => _inputNames;
 
+    /// <summary>What its runs cost, learnt from them.</summary>
+    public CostModel Cost { get; } = new();
+
     /// <summary>How many items every run takes: what the file fixes; null where any number will do.</summary>
     public int? FixedBatch => _fixedBatch;
 
@@ -63,7 +66,7 @@ internal sealed class ModelSession : IDisposable
     {
         using var blank = new ModelItem(this, shape);
         blank.Planes.Clear();
-        var outputs = Run(0, [blank]);
+        var outputs = Run(0, [blank], CancellationToken.None);
         try
         {
             return read(outputs);
@@ -77,7 +80,7 @@ internal sealed class ModelSession : IDisposable
     /// <summary>Runs a batch of items of one shape; a fixed batch axis is filled up with zeros.</summary>
     /// <param name="runner">Whose buffers to use; two calls at once must not name the same.</param>
     /// <exception cref="OnnxRuntimeException">A kernel failed.</exception>
-    public BatchOutputs Run(int runner, IReadOnlyList<ModelItem> items)
+    public BatchOutputs Run(int runner, IReadOnlyList<ModelItem> items, CancellationToken cancellationToken)
     {
         var isWhole = items[0].IsWhole;
         var rows = isWhole ? 1 : _fixedBatch ?? items.Count;

@@ -41,8 +41,8 @@ internal sealed class TensorModel(
     }
 
     /// <inheritdoc cref="Model.SubmitAsync"/>
-    public Task<(ItemOutputs Outputs, TimeSpan Queued)> SubmitAsync(ModelItem item, CancellationToken cancellationToken) =>
-        model.SubmitAsync(item, priority: 0, cancellationToken);
+    public Task<(ItemOutputs Outputs, TimeSpan Queued)> SubmitAsync(
+        ModelItem item, Ticket ticket, CancellationToken cancellationToken) => model.SubmitAsync(item, ticket, cancellationToken);
 
     public void Dispose()
     {

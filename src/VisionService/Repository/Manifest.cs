@@ -225,20 +225,32 @@ internal sealed record ManifestOutput(
 }
 
 /// <summary>What this model wants of the engine; null: the service's options.</summary>
-internal sealed record ManifestBatching(int? MaxBatchSize, TimeSpan? MaxQueueDelay, int? MaxQueueSize, int? CpuInstances, int? CudaInstances)
+internal sealed record ManifestBatching(
+    int? MaxBatchSize,
+    TimeSpan? MaxQueueDelay,
+    int? MaxQueueSize,
+    TimeSpan? MaxQueueWait,
+    TimeSpan? MaxRunTime,
+    int? CpuInstances,
+    int? CudaInstances)
 {
     public static ManifestBatching Read(YamlSection batching, YamlSection instances)
     {
         var read = new ManifestBatching(
             batching.Integer("max", 1, 256),
-            batching.Number("max_delay_ms", 0, 1000) is { } delay ? TimeSpan.FromMilliseconds(delay) : null,
+            Milliseconds(batching, "max_delay_ms", 0, 1000),
             batching.Integer("max_queue", 1, 1_000_000),
+            Milliseconds(batching, "max_wait_ms", 1, 600_000),
+            Milliseconds(batching, "max_run_ms", 1, 3_600_000),
             Instances(instances, "cpu"),
             Instances(instances, "cuda"));
         batching.End();
         instances.End();
         return read;
     }
+
+    private static TimeSpan? Milliseconds(YamlSection yaml, string key, double least, double most) =>
+        yaml.Number(key, least, most) is { } said ? TimeSpan.FromMilliseconds(said) : null;
 
     private static int? Instances(YamlSection yaml, string key) => yaml.Text(key) == "auto" ? null : yaml.Integer(key, 1, 256);
 }

@@ -15,14 +15,19 @@ internal sealed partial class ModelCatalog : BackgroundService
     private readonly ModelLoader _loader;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly IHostApplicationLifetime _lifetime;
     private readonly SemaphoreSlim _changing = new(1);
     private TaskCompletionSource _change = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <exception cref="ModelLoadException">A configured folder does not exist.</exception>
     public ModelCatalog(
-        IOptions<RepositoryOptions> options, ModelLoader loader, TimeProvider time, ILogger<ModelCatalog> logger)
+        IOptions<RepositoryOptions> options,
+        ModelLoader loader,
+        IHostApplicationLifetime lifetime,
+        TimeProvider time,
+        ILogger<ModelCatalog> logger)
     {
-        (_defaults, _loader, _time, _logger) = (options.Value.Defaults, loader, time, logger);
+        (_defaults, _loader, _lifetime, _time, _logger) = (options.Value.Defaults, loader, lifetime, time, logger);
         foreach (var files in options.Value.Models.SelectMany(ModelFiles.Discover))
         {
             Add(files);
@@ -32,8 +37,12 @@ internal sealed partial class ModelCatalog : BackgroundService
     /// <summary>By name.</summary>
     public IReadOnlyList<ModelEntry> Entries => [.. _entries.Values.OrderBy(entry => entry.Name, StringComparer.Ordinal)];
 
-    /// <summary>Whether there is a model to answer and none that is still loading.</summary>
-    public bool IsReady => _entries.Values.All(entry => entry.State != ModelState.Loading)
+    /// <summary>Whether the service is on its way out.</summary>
+    public bool IsStopping => _lifetime.ApplicationStopping.IsCancellationRequested;
+
+    /// <summary>Whether there is a model to answer and none that is still loading or has lost its session, and the service
+    /// is to stay.</summary>
+    public bool IsReady => !IsStopping && _entries.Values.All(entry => entry.State != ModelState.Loading)
         && _entries.Values.Any(entry => entry.State == ModelState.Ready);
 
     /// <summary>Ends when any entry changes. Ask for it first and for the entries then, so that no change is

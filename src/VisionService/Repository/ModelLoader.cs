@@ -12,6 +12,7 @@ namespace VisionService.Repository;
 internal sealed class ModelLoader(
     IOptions<InferenceOptions> options,
     ExecutionProvider provider,
+    ComputeGates gates,
     SessionCache explainSessions,
     TimeProvider time,
     ILoggerFactory loggers)
@@ -113,7 +114,7 @@ internal sealed class ModelLoader(
         params Func<Model, object>[] tasks)
     {
         var model = new Model(
-            draft.Files.Name, session, recipe.Input, draft.Batching, time, loggers.CreateLogger<Model>());
+            draft.Files.Name, session, recipe.Input, draft.Batching, gates.Join(), time, loggers.CreateLogger<Model>());
         var explainer = new Explainer(draft.Files.Name, model, source, explainSessions);
         draft.Conclude("execution provider", provider.Name, provider.Reason);
         return new LoadedModel(
@@ -141,7 +142,7 @@ internal sealed class ModelLoader(
         draft.Batching = Batching(draft.Manifest) with { MaxBatchSize = draft.Manifest.Batching.MaxBatchSize ?? 1 };
         var session = OpenFile(draft.Files.Onnx!, draft.Batching.Runners);
         var model = new Model(
-            draft.Files.Name, session, default, draft.Batching, time, loggers.CreateLogger<Model>());
+            draft.Files.Name, session, default, draft.Batching, gates.Join(), time, loggers.CreateLogger<Model>());
         draft.Conclude("execution provider", provider.Name, provider.Reason);
         return new LoadedModel(
             model,
@@ -235,6 +236,12 @@ internal sealed class ModelLoader(
             (provider.IsCuda ? said.CudaInstances : said.CpuInstances) ?? defaults.Runners,
             said.MaxBatchSize ?? defaults.MaxBatchSize,
             said.MaxQueueDelay ?? defaults.MaxQueueDelay,
-            said.MaxQueueSize ?? defaults.MaxQueueSize);
+            said.MaxQueueSize ?? defaults.MaxQueueSize)
+        {
+            MaxQueueBytes = defaults.MaxQueueBytes,
+            MaxQueueWait = said.MaxQueueWait ?? defaults.MaxQueueWait,
+            MaxRunTime = said.MaxRunTime ?? defaults.MaxRunTime,
+            AnswersOnRunner = defaults.AnswersOnRunner,
+        };
     }
 }

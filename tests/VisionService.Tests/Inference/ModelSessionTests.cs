@@ -46,7 +46,7 @@ public class ModelSessionTests
     public void Every_integer_type_is_read_as_long(int type)
     {
         using var session = Open(batch: "N", cast: type);
-        var outputs = session.Run(0, [Item(session, 5), Item(session, 100)]);
+        var outputs = session.Run(0, [Item(session, 5), Item(session, 100)], TestContext.Current.CancellationToken);
         Assert.Equal([100L, 100], new ModelOutputs(outputs, 1).Integers(0).ToArray());
         Assert.False(new ModelOutputs(outputs, 1).IsFloat(0));
         Assert.Throws<InvalidOperationException>(() => new ModelOutputs(outputs, 1).Floats(0).ToArray());
@@ -60,7 +60,7 @@ public class ModelSessionTests
         foreach (var (type, expected) in new[] { (3, 5L), (9, 1L) })
         {
             using var session = Open(batch: "N", cast: type);
-            var outputs = session.Run(0, [Item(session, 5)]);
+            var outputs = session.Run(0, [Item(session, 5)], TestContext.Current.CancellationToken);
             Assert.Equal([expected, expected], new ModelOutputs(outputs, 0).Integers(0).ToArray());
             outputs.Release();
         }
@@ -70,7 +70,7 @@ public class ModelSessionTests
     public void A_view_knows_names_and_shapes_of_one_item()
     {
         using var session = Open(batch: "N", cast: null);
-        var outputs = session.Run(0, [Item(session, 1), Item(session, 2)]);
+        var outputs = session.Run(0, [Item(session, 1), Item(session, 2)], TestContext.Current.CancellationToken);
         var view = new ModelOutputs(outputs, 1);
         Assert.Equal((1, "scores", true), (view.Count, view.Name(0), view.IsFloat(0)));
         Assert.Equal([1L, 2], view.Shape(0).ToArray());
@@ -91,7 +91,7 @@ public class ModelSessionTests
     public void An_output_without_a_batch_axis_is_refused_for_several_items()
     {
         using var session = new ModelSession(Bytes(TinyModels.OneRowForAll()), new SessionOptions(), runners: 1);
-        Assert.Throws<InvalidOperationException>(() => session.Run(0, [Colored(), Colored()]));
+        Assert.Throws<InvalidOperationException>(() => session.Run(0, [Colored(), Colored()], TestContext.Current.CancellationToken));
 
         ModelItem Colored() => new(session, new ModelInput(3, 4, 4));
     }
@@ -104,7 +104,7 @@ public class ModelSessionTests
         g.Output("sum", g.Add(x, g.Node("Unsqueeze", [g.Node("Cast", [index], ("to", 1)), g.Constant([1L])])));
         using var session = new ModelSession(g.Build().ToBytes(), new SessionOptions(), runners: 1);
 
-        var outputs = session.Run(0, [Row(1, 2, 10), Row(3, 4, 20)]);
+        var outputs = session.Run(0, [Row(1, 2, 10), Row(3, 4, 20)], TestContext.Current.CancellationToken);
 
         Assert.Equal([11, 12], new ModelOutputs(outputs, 0).Floats(0).ToArray());
         Assert.Equal([23, 24], new ModelOutputs(outputs, 1).Floats(0).ToArray());
@@ -154,7 +154,7 @@ public class ModelSessionTests
 
     private static float[][] Run(ModelSession session, params byte[] values)
     {
-        var outputs = session.Run(0, [.. values.Select(value => Item(session, value))]);
+        var outputs = session.Run(0, [.. values.Select(value => Item(session, value))], TestContext.Current.CancellationToken);
         var rows = new float[values.Length][];
         for (var i = 0; i < rows.Length; i++)
         {

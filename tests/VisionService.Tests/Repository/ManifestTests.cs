@@ -35,7 +35,7 @@ public class ManifestTests
               layout: nhwc
             output: {scores: prob, activation: sigmoid, background: first, conf: 0.3, iou: 0.6, nms: diou, label_offset: 1,
               per_class_conf: {door: 0.4}}
-            batching: {max: 8, max_delay_ms: 2.5, max_queue: 64}
+            batching: {max: 8, max_delay_ms: 2.5, max_queue: 64, max_wait_ms: 1500, max_run_ms: 20000}
             instances: {cpu: 2, cuda: auto}
             """);
         Assert.Equal(("doors", "classify", "resnet", "doors.txt"), (manifest.Name, manifest.Task, manifest.Family, manifest.Labels!.File));
@@ -52,7 +52,14 @@ public class ManifestTests
         Assert.Equal(("prob", ScoreActivation.Sigmoid, true, 1), (output.Scores, output.Activation, output.Background, output.LabelOffset));
         Assert.Equal((0.3, 0.6, SuppressionMethod.DIoU), (output.MinScore, output.MaxIoU, output.Suppression));
         Assert.Equal([new("door", 0.4)], output.MinScoreByLabel);
-        Assert.Equal(new ManifestBatching(8, TimeSpan.FromMilliseconds(2.5), 64, CpuInstances: 2, CudaInstances: null), manifest.Batching);
+        Assert.Equal(new ManifestBatching(
+                8,
+                TimeSpan.FromMilliseconds(2.5),
+                64,
+                MaxQueueWait: TimeSpan.FromSeconds(1.5),
+                MaxRunTime: TimeSpan.FromSeconds(20),
+                CpuInstances: 2,
+                CudaInstances: null), manifest.Batching);
     }
 
     [Theory]
@@ -81,7 +88,7 @@ public class ManifestTests
     [InlineData("tsak: classify", "vision.yaml: unknown key 'tsak' (did you mean 'task'?). Known: name, task, family, labels, input, output, batching, instances.")]
     [InlineData("input: {sise: 4}", "vision.yaml: input: unknown key 'sise' (did you mean 'size'?). Known: preset, size, ")]
     [InlineData("output: {treshold: 4}", "vision.yaml: output: unknown key 'treshold'. Known: scores, activation, background, label_offset, conf, per_class_conf, iou, nms, ")]
-    [InlineData("batching: {maximum: 4}", "vision.yaml: batching: unknown key 'maximum'. Known: max, max_delay_ms, max_queue.")]
+    [InlineData("batching: {maximum: 4}", "vision.yaml: batching: unknown key 'maximum'. Known: max, max_delay_ms, max_queue, max_wait_ms, max_run_ms.")]
     [InlineData("instances: {gpus: 4}", "vision.yaml: instances: unknown key 'gpus'. Known: cpu, cuda.")]
     [InlineData("input: {preset: keras}", "vision.yaml: input: 'preset' must be one of torchvision, unit, raw, keras-tf, keras-caffe, keras-torch, not 'keras'.")]
     [InlineData("input: {pad: 256}", "vision.yaml: input: 'pad' must be a whole number from 0 to 255, not '256'.")]

@@ -88,8 +88,8 @@ internal sealed class VisionGrpcService(VisionPipeline pipeline, IOptions<Imagin
 
         // A call without a deadline has one at the end of time.
         var left = context.Deadline == DateTime.MaxValue ? (TimeSpan?)null : context.Deadline - time.GetUtcNow().UtcDateTime;
-        var answer = await pipeline.RunAsync(
-            method.Call, [image], parameters, picture, elapsed, context.CancellationToken, elapsed + left);
+        using var admitted = pipeline.Admit(method.Call, parameters, [image], elapsed, context.CancellationToken, elapsed + left);
+        var answer = await pipeline.RunAsync(admitted, [image], picture, context.CancellationToken);
         var timings = TimingsMs.Of(answer.Images[0].Decode, answer.Images[0].Timings, elapsed + time.GetElapsedTime(start));
         var message = method.Write(answer, answer.Images[0], parameters, timings);
         if (picture is null && message.CalculateSize() >= LeastBytesToCompress)

@@ -40,6 +40,15 @@ internal sealed record InputDetails(int Channels, int Height, int Width);
 
 internal sealed record BatchingDetails(int Runners, int MaxBatchSize, double MaxQueueDelayMs, int MaxQueueSize, int QueueLength);
 
+/// <param name="MillisecondsPerImage">Of one more image in a run.</param>
+/// <param name="MillisecondsPerRun">Of a run, whatever its size.</param>
+/// <param name="PredictedWaitMs">How long a newcomer would wait for its run.</param>
+internal sealed record CostDetails(double MillisecondsPerImage, double MillisecondsPerRun, double PredictedWaitMs)
+{
+    public static CostDetails Of(Inference.Model model) => new(
+        Math.Round(model.Cost.PerRow, 2), Math.Round(model.Cost.PerRun, 2), Math.Round(model.PredictedWait.TotalMilliseconds, 1));
+}
+
 internal sealed record ModelDetails(
     string Name,
     string Version,
@@ -50,6 +59,7 @@ internal sealed record ModelDetails(
     InputDetails? Input,
     IReadOnlyList<string>? Labels,
     BatchingDetails? Batching,
+    CostDetails? Cost,
     double? LoadMs,
     IReadOnlyList<Evidence>? Evidence)
 {
@@ -72,12 +82,13 @@ internal sealed record ModelDetails(
                 batching.MaxQueueDelay.TotalMilliseconds,
                 batching.MaxQueueSize,
                 loaded!.Model.QueueLength),
+            loaded is null ? null : CostDetails.Of(loaded.Model),
             loaded is null ? null : Math.Round(loaded.LoadDuration.TotalMilliseconds, 1),
             loaded?.Evidence);
     }
 }
 
-/// <param name="Status"><c>ready</c>, <c>loading</c> or <c>unavailable</c>.</param>
+/// <param name="Status"><c>ready</c>, <c>loading</c>, <c>unavailable</c> or <c>draining</c>.</param>
 internal sealed record Health(string Status, string Provider, IReadOnlyList<ModelSummary> Models);
 
 [JsonSourceGenerationOptions(

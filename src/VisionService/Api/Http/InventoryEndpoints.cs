@@ -56,7 +56,8 @@ internal static class InventoryEndpoints
     private static JsonHttpResult<Health> Report(ModelCatalog catalog, ExecutionProvider provider, bool failUnready)
     {
         var entries = catalog.Entries;
-        var status = catalog.IsReady ? "ready"
+        var status = catalog.IsStopping ? "draining"
+            : catalog.IsReady ? "ready"
             : entries.Any(entry => entry.State == ModelState.Loading) ? "loading" : "unavailable";
         return TypedResults.Json(
             new Health(status, provider.Name, [.. entries.Select(ModelSummary.Of)]),

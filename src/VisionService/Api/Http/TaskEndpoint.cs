@@ -37,7 +37,8 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
     {
         var start = Stopwatch.GetTimestamp();
         var parameters = call.Parameters.Read(said);
-        var answer = await pipeline.RunAsync(call, images, parameters, picture: null, TimeSpan.Zero, cancellationToken);
+        using var admitted = pipeline.Admit(call, parameters, images, TimeSpan.Zero, cancellationToken);
+        var answer = await pipeline.RunAsync(admitted, images, picture: null, cancellationToken);
         var total = Stopwatch.GetElapsedTime(start);
         return
         [
@@ -52,12 +53,22 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
     {
         var start = Stopwatch.GetTimestamp();
         var services = http.RequestServices;
+        var pipeline = services.GetRequiredService<VisionPipeline>();
         var picture = Picture(Negotiation.Choose(http.Request, call.Draw is null ? JsonOnly : JsonOrPicture));
-        using var request = await VisionRequest.ReadAsync(
+        using var request = new VisionRequest(
             http.Request,
             services.GetRequiredService<IOptions<ApiOptions>>().Value,
-            services.GetRequiredService<IOptions<ImagingOptions>>().Value,
-            http.RequestAborted);
+            services.GetRequiredService<IOptions<ImagingOptions>>().Value);
+
+        // A body of bytes has said everything in its head: who is refused is refused before it is read.
+        if (request.IsOneImage
+            && pipeline.RefusalOf(call, call.Parameters.Read(request.Said), http.Request.ContentLength ?? 0, Stopwatch.GetElapsedTime(start)) is { } early)
+        {
+            await Problems.WriteAsync(http, early);
+            return;
+        }
+
+        await request.ReadAsync(http.RequestAborted);
         if (picture is not null && request.Images.Count > 1)
         {
             throw new VisionException(
@@ -66,15 +77,27 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
         }
 
         var parameters = call.Parameters.Read(request.Said);
-        var answer = await services.GetRequiredService<VisionPipeline>().RunAsync(
+        using var admitted = pipeline.TryAdmit(
             call,
-            request.Images,
             parameters,
-            picture,
+            request.Images.Count,
+            request.Images.Sum(static image => (long)image.Length),
             Stopwatch.GetElapsedTime(start),
-            http.RequestAborted);
+            http.RequestAborted,
+            out var refusal);
+        if (admitted is null)
+        {
+            await Problems.WriteAsync(http, refusal!);
+            return;
+        }
 
-        var total = Stopwatch.GetElapsedTime(start);
+        var answer = await pipeline.RunAsync(admitted, request.Images, picture, http.RequestAborted);
+        await WriteAsync(http, answer, request, parameters, picture, Stopwatch.GetElapsedTime(start));
+    }
+
+    private async Task WriteAsync(
+        HttpContext http, VisionAnswer<TResult> answer, VisionRequest request, ParameterValues parameters, PictureFormat? picture, TimeSpan total)
+    {
         http.Response.Headers["Server-Timing"] = ServerTiming(answer.Images, total);
         if (picture is { } format)
         {

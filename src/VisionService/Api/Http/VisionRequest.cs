@@ -19,71 +19,26 @@ internal sealed class VisionRequest : IDisposable
     private readonly List<EncodedImage> _images = [];
     private readonly List<(string Name, IReadOnlyList<string> Values)> _said = [];
 
-    private VisionRequest()
+    private readonly HttpRequest _http;
+    private readonly ApiOptions _api;
+    private readonly ImagingOptions _imaging;
+    private readonly MediaTypeHeaderValue _type;
+
+    /// <summary>Looks at the head; <see cref="ReadAsync"/> reads the body.</summary>
+    /// <exception cref="VisionException">The body says that it is too large, or of an unknown form.</exception>
+    public VisionRequest(HttpRequest http, ApiOptions api, ImagingOptions imaging)
     {
-    }
-
-    public IReadOnlyList<EncodedImage> Images => _images;
-
-    /// <summary>Parameters as the caller said them, not yet checked.</summary>
-    public IReadOnlyList<(string Name, IReadOnlyList<string> Values)> Said => _said;
-
-    /// <summary>Whether the caller asked for a list of results, even one of a single image.</summary>
-    public bool WantsList { get; private set; }
-
-    /// <exception cref="VisionException">The body is malformed, too large, of an unknown form, or holds no
-    /// image.</exception>
-    public static async Task<VisionRequest> ReadAsync(
-        HttpRequest http, ApiOptions api, ImagingOptions imaging, CancellationToken cancellationToken)
-    {
-        var request = new VisionRequest();
-        try
+        (_http, _api, _imaging) = (http, api, imaging);
+        foreach (var (name, values) in http.Query)
         {
-            foreach (var (name, values) in http.Query)
-            {
-                request._said.Add((name, values.OfType<string>().ToArray()));
-            }
+            _said.Add((name, values.OfType<string>().ToArray()));
+        }
 
-            if (http.Headers[TimeoutHeader] is [{ } timeout, ..])
-            {
-                request._said.Add(("timeout_ms", [timeout]));
-            }
+        if (http.Headers[TimeoutHeader] is [{ } timeout, ..])
+        {
+            _said.Add(("timeout_ms", [timeout]));
+        }
 
-            await request.ReadBodyAsync(http, api, imaging, cancellationToken);
-            return request._images.Count > 0 ? request : throw new VisionException(
-                VisionError.InvalidRequest, "The request holds no image.");
-        }
-        catch (BadHttpRequestException exception) when (exception.StatusCode == StatusCodes.Status413PayloadTooLarge)
-        {
-            // Kestrel's word on a body that did not say how long it is, in ours.
-            request.Dispose();
-            throw new VisionException(
-                VisionError.TooLarge,
-                $"The request has more than {api.MaxRequestBytes} bytes; {MaxRequestBytesName} allows {api.MaxRequestBytes}.",
-                exception);
-        }
-        catch (Exception exception) when (exception is InvalidDataException || (exception is IOException and not BadHttpRequestException))
-        {
-            request.Dispose();
-            throw new VisionException(VisionError.InvalidRequest, $"The body cannot be read: {exception.Message}", exception);
-        }
-        catch
-        {
-            request.Dispose();
-            throw;
-        }
-    }
-
-    public void Dispose()
-    {
-        foreach (var image in _images)
-        {
-            image.Dispose();
-        }
-    }
-
-    private Task ReadBodyAsync(HttpRequest http, ApiOptions api, ImagingOptions imaging, CancellationToken cancellationToken)
-    {
         if (http.ContentLength > api.MaxRequestBytes)
         {
             throw new VisionException(
@@ -93,19 +48,58 @@ internal sealed class VisionRequest : IDisposable
 
         // Without a content type the bytes are what RFC 9110 lets us assume: an octet stream.
         var text = http.ContentType ?? MediaTypeNames.Application.Octet;
-        if (!MediaTypeHeaderValue.TryParse(text, out var type))
+        _type = MediaTypeHeaderValue.TryParse(text, out var type) ? type : throw Unsupported(text);
+        IsOneImage = type.Type.Equals("image", StringComparison.OrdinalIgnoreCase) || Is(type, MediaTypeNames.Application.Octet);
+        if (!IsOneImage && !Is(type, MediaTypeNames.Multipart.FormData) && !Is(type, MediaTypeNames.Application.Json))
         {
             throw Unsupported(text);
         }
+    }
 
-        if (type.Type.Equals("image", StringComparison.OrdinalIgnoreCase) || Is(type, MediaTypeNames.Application.Octet))
+    /// <summary>Whether the body is the bytes of one image, and all parameters are known without it.</summary>
+    public bool IsOneImage { get; }
+
+    public IReadOnlyList<EncodedImage> Images => _images;
+
+    /// <summary>Parameters as the caller said them, not yet checked.</summary>
+    public IReadOnlyList<(string Name, IReadOnlyList<string> Values)> Said => _said;
+
+    /// <summary>Whether the caller asked for a list of results, even one of a single image.</summary>
+    public bool WantsList { get; private set; }
+
+    /// <exception cref="VisionException">The body is malformed, too large, or holds no image.</exception>
+    public async Task ReadAsync(CancellationToken cancellationToken)
+    {
+        try
         {
-            return ReadRawAsync(http, imaging, cancellationToken);
+            await (IsOneImage ? ReadRawAsync(_http, _imaging, cancellationToken)
+                : Is(_type, MediaTypeNames.Multipart.FormData) ? ReadMultipartAsync(_http, _type, _api, _imaging, cancellationToken)
+                : ReadJsonAsync(_http, _api, _imaging, cancellationToken));
+            if (_images.Count == 0)
+            {
+                throw new VisionException(VisionError.InvalidRequest, "The request holds no image.");
+            }
         }
+        catch (BadHttpRequestException exception) when (exception.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            // Kestrel's word on a body that did not say how long it is, in ours.
+            throw new VisionException(
+                VisionError.TooLarge,
+                $"The request has more than {_api.MaxRequestBytes} bytes; {MaxRequestBytesName} allows {_api.MaxRequestBytes}.",
+                exception);
+        }
+        catch (Exception exception) when (exception is InvalidDataException || (exception is IOException and not BadHttpRequestException))
+        {
+            throw new VisionException(VisionError.InvalidRequest, $"The body cannot be read: {exception.Message}", exception);
+        }
+    }
 
-        return Is(type, MediaTypeNames.Multipart.FormData) ? ReadMultipartAsync(http, type, api, imaging, cancellationToken)
-            : Is(type, MediaTypeNames.Application.Json) ? ReadJsonAsync(http, api, imaging, cancellationToken)
-            : throw Unsupported(text);
+    public void Dispose()
+    {
+        foreach (var image in _images)
+        {
+            image.Dispose();
+        }
     }
 
     private static bool Is(MediaTypeHeaderValue type, string name) =>

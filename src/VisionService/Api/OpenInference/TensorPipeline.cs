@@ -5,7 +5,8 @@ using VisionService.Repository;
 namespace VisionService.Api.OpenInference;
 
 /// <summary>The straight line from a request's tensors to the model's that both transports end in.</summary>
-internal sealed class TensorPipeline(ModelCatalog catalog, ImageInputs images, IOptions<ApiOptions> options)
+internal sealed class TensorPipeline(
+    ModelCatalog catalog, ImageInputs images, Drain drain, TimeProvider time, IOptions<ApiOptions> options)
 {
     private const int MaxRank = 32;
 
@@ -19,15 +20,36 @@ internal sealed class TensorPipeline(ModelCatalog catalog, ImageInputs images, I
             return await images.RunAsync(request, entry, task, cancellationToken);
         }
 
+        if (!drain.TryBegin())
+        {
+            throw Drain.Refusal;
+        }
+
+        try
+        {
+            return await RunAsync(request, entry, loaded, cancellationToken);
+        }
+        finally
+        {
+            drain.End();
+        }
+    }
+
+    private async Task<InferAnswer> RunAsync(
+        InferRequest request, ModelEntry entry, LoadedModel loaded, CancellationToken cancellationToken)
+    {
         using var use = loaded.Use.Begin();
 
         // 1. Everything is checked before anything is queued: what does not fit fails alone.
-        var inputs = Match(request, entry, loaded.Tensors);
+        var (inputs, bytes) = Match(request, entry, loaded.Tensors);
         var outputs = Wanted(request, entry, loaded.Tensors);
 
         // Triton's schedule policy counts in microseconds.
         var longest = (long)options.Value.Timeout.TotalMicroseconds;
         var timeout = TimeSpan.FromMicroseconds(request.Parameters.Integer("timeout", 0, long.MaxValue) is > 0 and { } said && said < longest ? said : longest);
+        var urgency = new Urgency(
+            PriorityClass.Normal, time.GetTimestamp() + (long)(timeout.TotalSeconds * time.TimestampFrequency), timeout);
+        using var ticket = loaded.Model.TryAdmit(images: 1, bytes, urgency, out var refusal)?[0] ?? throw refusal!;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(timeout);
         try
@@ -37,22 +59,21 @@ internal sealed class TensorPipeline(ModelCatalog catalog, ImageInputs images, I
             Fill(item, inputs);
 
             // 3. Queue and run.
-            var run = await SubmitAsync(loaded.Tensors, item, inputs, entry.Name, deadline.Token);
+            var run = await SubmitAsync(loaded.Tensors, item, ticket, inputs, entry.Name, deadline.Token);
             return new InferAnswer(entry, request.Id, [.. outputs.Select(output => Read(run, output))], run);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new VisionException(
-                VisionError.DeadlineExceeded, $"The answer was not there within {timeout.TotalMilliseconds:F0} ms.");
+            throw urgency.Late("load");
         }
     }
 
     private static async Task<ItemOutputs> SubmitAsync(
-        TensorModel model, ModelItem item, InferInput[] inputs, string name, CancellationToken cancellationToken)
+        TensorModel model, ModelItem item, Ticket ticket, InferInput[] inputs, string name, CancellationToken cancellationToken)
     {
         try
         {
-            return (await model.SubmitAsync(item, cancellationToken)).Outputs;
+            return (await model.SubmitAsync(item, ticket, cancellationToken)).Outputs;
         }
         catch (VisionException exception) when (exception.Error == VisionError.InferenceFailed)
         {
@@ -65,7 +86,7 @@ internal sealed class TensorPipeline(ModelCatalog catalog, ImageInputs images, I
     }
 
     /// <summary>The request's inputs in the file's order, each fit for its place.</summary>
-    private InferInput[] Match(InferRequest request, ModelEntry entry, TensorModel model)
+    private (InferInput[] Inputs, long Bytes) Match(InferRequest request, ModelEntry entry, TensorModel model)
     {
         foreach (var input in request.Inputs)
         {
@@ -86,7 +107,7 @@ internal sealed class TensorPipeline(ModelCatalog catalog, ImageInputs images, I
             total += Check(matched[i], declared, options.Value.MaxRequestBytes - total);
         }
 
-        return matched;
+        return (matched, total);
     }
 
     /// <returns>The bytes that the tensor takes.</returns>

@@ -30,7 +30,7 @@ public sealed class RpcOverloadTests : IAsyncLifetime
         var problem = await _client.RefusalAsync(
             "classify", new Proto.ClassifyRequest { Image = RpcClient.Encoded(Photos.White), TimeoutMs = 1 });
         Assert.Equal(StatusCode.DeadlineExceeded, problem.StatusCode);
-        Assert.Matches("^The answer was not there within 1 ms; the request was in stage '(decode|inference)'.$", problem.Status.Detail);
+        Assert.Matches("^The answer was not there within 1 ms; the request was in stage '(decode|queue|inference)'.$", problem.Status.Detail);
     }
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed class RpcOverloadTests : IAsyncLifetime
         Assert.All(refused, static problem =>
         {
             Assert.Equal(StatusCode.Unavailable, problem.StatusCode);
-            Assert.Equal("1 images wait for this model; its queue takes 1 (MaxQueueSize).", problem.Status.Detail);
+            Assert.Equal("1 images wait for model 'slow' and 1 more came; its queue takes 1 (MaxQueueSize).", problem.Status.Detail);
             Assert.Equal(1, problem.GetRpcStatus()!.GetDetail<RetryInfo>().RetryDelay.Seconds);
         });
     }

@@ -1,0 +1,80 @@
+namespace VisionService.Inference;
+
+/// <summary>
+/// One image's right to be answered: its place among those that wait for a model, how urgent it is, and until when. All
+/// work on its behalf names it. Given out by <see cref="Admission"/> before anything is decoded; disposed of when the
+/// image is answered.
+/// </summary>
+internal sealed class Ticket : IDisposable
+{
+    private readonly Admission? _admission;
+    private readonly long _bytes;
+    private ComputeHold? _hold;
+    private int _state = Waiting;
+    private int _isPlaceTaken;
+
+    private const int Waiting = 0;
+    private const int Begun = 1;
+    private const int Ended = 2;
+
+    internal Ticket(Admission? admission, Urgency urgency, long bytes)
+    {
+        (_admission, Urgency, _bytes) = (admission, urgency, bytes);
+    }
+
+    public Urgency Urgency { get; }
+
+    /// <summary>For work that nobody waits for at a terminal of ours, such as an evaluation's: it bounds itself.</summary>
+    public static Ticket WithoutPlace() => new(null, Urgency.None, 0);
+
+    /// <summary>Gives up the place in the queue: the image is being worked on.</summary>
+    public void Begin()
+    {
+        if (Interlocked.CompareExchange(ref _state, Begun, Waiting) == Waiting)
+        {
+            _admission?.Free(Urgency.Class, 0);
+        }
+    }
+
+    /// <summary>Claims the image's place for the item that waits in it: true once.</summary>
+    public bool TakePlace() =>
+        Volatile.Read(ref _state) == Waiting && Interlocked.Exchange(ref _isPlaceTaken, 1) == 0;
+
+    /// <summary>Leaves the right to compute for the work that comes next on the same thread.</summary>
+    public void HandOver(ComputeHold hold) => Interlocked.Exchange(ref _hold, hold)?.Dispose();
+
+    /// <summary>What was handed over, once.</summary>
+    public ComputeHold? TakeOver() => Interlocked.Exchange(ref _hold, null);
+
+    public void Dispose()
+    {
+        TakeOver()?.Dispose();
+        Begin();
+        if (Interlocked.Exchange(ref _state, Ended) != Ended)
+        {
+            _admission?.Free(null, _bytes);
+        }
+    }
+}
+
+/// <summary>How urgent an image's work is, and until when it makes sense.</summary>
+/// <param name="Deadline">A timestamp of the service's clock.</param>
+/// <param name="Timeout">What the caller allowed in all, for the message.</param>
+internal readonly record struct Urgency(PriorityClass Class, long Deadline, TimeSpan Timeout)
+{
+    public static Urgency None => new(PriorityClass.Normal, long.MaxValue, default);
+
+    /// <param name="priority">0, the default, to 1 (first).</param>
+    public static PriorityClass ClassOf(double priority) => priority switch
+    {
+        < 1 / 3.0 => PriorityClass.Normal,
+        < 2 / 3.0 => PriorityClass.Raised,
+        _ => PriorityClass.Urgent,
+    };
+
+    /// <summary>What to say when the time is over.</summary>
+    /// <param name="stage">Where the image was by then.</param>
+    public VisionException Late(string stage) => new(
+        VisionError.DeadlineExceeded,
+        $"The answer was not there within {Timeout.TotalMilliseconds:F0} ms; the request was in stage '{stage}'.");
+}
