@@ -26,10 +26,10 @@ internal static class BatchProbe
                 noise.NextBytes(item.Planes);
             }
 
-            together = session.Run(0, items);
+            together = session.Run(0, items, CancellationToken.None);
             for (var i = 0; i < Items; i++)
             {
-                var alone = session.Run(0, [items[i]]);
+                var alone = session.Run(0, [items[i]], CancellationToken.None);
                 try
                 {
                     if (!AreNear(new ModelOutputs(together, i), new ModelOutputs(alone, 0)))

@@ -82,16 +82,7 @@ internal sealed partial class Model : IDisposable
             return; // tensors of whatever shape: there is no telling which
         }
 
-        using var blank = NewItem(Input);
-        blank.Planes.Clear();
-        foreach (var size in new SortedSet<int> { 1, Batching.MaxBatchSize })
-        {
-            var outputs = _session.Run(0, [.. Enumerable.Repeat(blank, size)]);
-            for (var i = 0; i < size; i++)
-            {
-                outputs.Release();
-            }
-        }
+        _session.WarmUp(Input, Batching.MaxBatchSize);
     }
 
     private ItemOutputs[] RunBatch(int runner, IReadOnlyList<ModelItem> items)
@@ -103,7 +94,7 @@ internal sealed partial class Model : IDisposable
             foreach (var part in items.Chunk(items[0].Session.FixedBatch ?? items.Count))
             {
                 var start = Stopwatch.GetTimestamp();
-                var outputs = part[0].Session.Run(runner, part);
+                var outputs = part[0].Session.Run(runner, part, CancellationToken.None);
                 var duration = Stopwatch.GetElapsedTime(start);
                 answers.AddRange(part.Select((_, i) => new ItemOutputs(outputs, i, duration)));
             }

@@ -99,7 +99,7 @@ public class ExplainBenchmarks
 
     private static Action Runs(ModelSession session, ModelItem item)
     {
-        return () => session.Run(0, [item]).Release();
+        return () => session.Run(0, [item], CancellationToken.None).Release();
     }
 
     private T Keep<T>(T opened)

@@ -125,7 +125,7 @@ public class ExplainSessionTests
         Assert.Equal(net.Input.Length, item.Elements<float>(0).Length);
         write(item.Elements<float>(0));
         (item.Elements<long>(1)[0], item.Elements<long>(2)[0]) = (classId, -1);
-        var outputs = session.Session.Run(0, [item]);
+        var outputs = session.Session.Run(0, [item], TestContext.Current.CancellationToken);
         try
         {
             return read(new ModelOutputs(outputs, 0));

@@ -154,7 +154,7 @@ public class SessionCacheTests
     {
         using var item = new ModelItem(session.Session, session.Inputs);
         item.Planes.Clear();
-        var outputs = session.Session.Run(0, [item]);
+        var outputs = session.Session.Run(0, [item], TestContext.Current.CancellationToken);
         try
         {
             return outputs.Shapes[0].Shape[0];
