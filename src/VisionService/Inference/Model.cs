@@ -154,29 +154,7 @@ internal sealed partial class Model : IDisposable
             return; // tensors of whatever shape: there is no telling which
         }
 
-        using var blank = NewItem(Input);
-        blank.Planes.Clear();
-        foreach (var size in new SortedSet<int> { 1, Batching.MaxBatchSize })
-        {
-            for (var round = 0; round < 2; round++)
-            {
-                var start = _time.GetTimestamp();
-                RunBlank(blank, size);
-                if (round > 0)
-                {
-                    Cost.Observe(size, _time.GetElapsedTime(start));
-                }
-            }
-        }
-    }
-
-    private void RunBlank(ModelItem blank, int size)
-    {
-        var outputs = _session.Run(0, [.. Enumerable.Repeat(blank, size)], CancellationToken.None);
-        for (var i = 0; i < size; i++)
-        {
-            outputs.Release();
-        }
+        _session.WarmUp(Input, Batching.MaxBatchSize);
     }
 
     private ItemOutputs[] RunBatch(int runner, IReadOnlyList<ModelItem> items, CancellationToken cancellationToken)
@@ -191,7 +169,6 @@ internal sealed partial class Model : IDisposable
                 var start = Stopwatch.GetTimestamp();
                 var outputs = session.Run(runner, part, cancellationToken);
                 var duration = Stopwatch.GetElapsedTime(start);
-                session.Cost.Observe((session.FixedBatch ?? part.Length) * part[0].Size, duration);
                 answers.AddRange(part.Select((_, i) => new ItemOutputs(outputs, i, duration)));
             }
 

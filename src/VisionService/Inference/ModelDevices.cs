@@ -30,7 +30,7 @@ internal sealed class ComputeGates
     public ComputeGates(ExecutionProvider provider, TimeProvider time)
     {
         _host = new ComputeGate(Environment.ProcessorCount, time);
-        _devices = provider.IsCuda ? [new ComputeGate(RunsPerDevice, time)] : [_host];
+        _devices = provider.IsCuda ? [.. provider.Devices.Select(_ => new ComputeGate(RunsPerDevice, time))] : [_host];
     }
 
     /// <summary>A further model's way to compute.</summary>

@@ -70,19 +70,12 @@ internal sealed class ModelLoader(
     public ModelSession Reopen(ModelDraft draft, InputRecipe recipe) =>
         draft.Batching.MaxBatchSize > 1 ? OpenForBatches(draft, recipe) : OpenSession(draft.Graph, draft);
 
-    /// <summary>Opens a session on the file itself.</summary>
-    public ModelSession OpenFile(string path, int runners)
-    {
-        using var sessionOptions = provider.NewSessionOptions();
-        return new ModelSession(path, sessionOptions, runners);
-    }
-
     /// <summary>What explaining needs of a model: its file, to be read again, and sessions beside its own.</summary>
     /// <param name="findTargets">What of an answer to explain.</param>
     public ExplainSource Explain(ModelDraft draft, InputRecipe recipe, HeadKind head, TargetFinder findTargets)
     {
         // Neither the draft nor its graph: they hold the weights, which the session has copied.
-        var (path, rewrites, runners) = (draft.Files.Onnx!, draft.InputRewrites.ToArray(), draft.Batching.Runners);
+        var (path, rewrites, batching) = (draft.Files.Onnx!, draft.InputRewrites.ToArray(), draft.Batching);
         return new ExplainSource(head, recipe.InputName, recipe.Geometry, recipe.Input.Channels)
         {
             FindTargets = findTargets,
@@ -92,11 +85,7 @@ internal sealed class ModelLoader(
                 Array.ForEach(rewrites, rewrite => rewrite(graph));
                 return graph;
             },
-            OpenSession = model =>
-            {
-                using var sessionOptions = provider.NewSessionOptions(isExact: true);
-                return new ModelSession(model, sessionOptions, runners);
-            },
+            OpenSession = model => provider.Open(model, batching, isExact: true),
         };
     }
 
@@ -123,15 +112,15 @@ internal sealed class ModelLoader(
             Tasks = [.. tasks.Select(task => task(model)), new Model<ExplainRequest, ExplainResult>(model, explainer.RunAsync)],
             Defaults = draft.Defaults,
             Explainer = explainer,
-            Tensors = Tensors(draft, model, OpenFile),
+            Tensors = Tensors(draft, model, provider.Open),
         };
     }
 
-    private static TensorModel Tensors(ModelDraft draft, Model model, Func<string, int, ModelSession> open)
+    private static TensorModel Tensors(ModelDraft draft, Model model, Func<string, BatchingOptions, ModelSession> open)
     {
         // Not the draft, which holds the weights.
-        var (path, runners) = (draft.Files.Onnx!, draft.Batching.Runners);
-        return new TensorModel(draft.Files.Name, model, draft.FileInputs, draft.FileOutputs, () => open(path, runners));
+        var (path, batching) = (draft.Files.Onnx!, draft.Batching);
+        return new TensorModel(draft.Files.Name, model, draft.FileInputs, draft.FileOutputs, () => open(path, batching));
     }
 
     /// <summary>A model that no task speaks for: it answers tensors with tensors, over the Open Inference Protocol
@@ -140,7 +129,7 @@ internal sealed class ModelLoader(
     {
         // Nothing tells whether rows are independent: they share runs only where the manifest says so.
         draft.Batching = Batching(draft.Manifest) with { MaxBatchSize = draft.Manifest.Batching.MaxBatchSize ?? 1 };
-        var session = OpenFile(draft.Files.Onnx!, draft.Batching.Runners);
+        var session = provider.Open(draft.Files.Onnx!, draft.Batching);
         var model = new Model(
             draft.Files.Name, session, default, draft.Batching, gates.Join(), time, loggers.CreateLogger<Model>());
         draft.Conclude("execution provider", provider.Name, provider.Reason);
@@ -179,11 +168,7 @@ internal sealed class ModelLoader(
         return task;
     }
 
-    private ModelSession OpenSession(Graph graph, ModelDraft draft)
-    {
-        using var sessionOptions = provider.NewSessionOptions();
-        return new ModelSession(graph.ToBytes(), sessionOptions, draft.Batching.Runners);
-    }
+    private ModelSession OpenSession(Graph graph, ModelDraft draft) => provider.Open(graph.ToBytes(), draft.Batching);
 
     /// <summary>
     /// A batch axis that the file leaves open, or that the graph lets us open, counts only once a run of several equals
@@ -233,7 +218,9 @@ internal sealed class ModelLoader(
         var defaults = provider.Batching(options.Value);
         var said = manifest.Batching;
         return new BatchingOptions(
-            (provider.IsCuda ? said.CudaInstances : said.CpuInstances) ?? defaults.Runners,
+            (provider.IsCuda ? said.CudaInstances : said.CpuInstances) is { } instances
+                ? provider.Runners(instances)
+                : defaults.Runners,
             said.MaxBatchSize ?? defaults.MaxBatchSize,
             said.MaxQueueDelay ?? defaults.MaxQueueDelay,
             said.MaxQueueSize ?? defaults.MaxQueueSize)
