@@ -29,9 +29,10 @@ internal sealed class ServerProcess : IDisposable
         Console.WriteLine($"""
             server's PSS: {_start.Pss:F0} MiB at the start, {_peak.Pss:F0} at most, {end.Pss:F0} at the end
             server's RSS: {_start.Rss:F0} MiB at the start, {_peak.Rss:F0} at most, {end.Rss:F0} at the end
-            server's CPU: {seconds:F2} s; {1000 * seconds / answers:F2} ms an answer
-            ({1000 * seconds / tally.Served.Count:F2} ms a 200)
+            server's CPU: {seconds:F2} s; {Share(answers)} ms an answer, {Share(tally.Served.Count)} ms a 200
             """);
+
+        string Share(int count) => count is 0 ? "no" : $"{1000 * seconds / count:F2}";
     }
 
     public void Dispose() => _timer.Dispose();
