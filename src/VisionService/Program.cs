@@ -74,7 +74,7 @@ internal static class Program
 
         services.AddSingleton(static provider => new ImageDecoder(provider.GetRequiredService<IOptions<ImagingOptions>>().Value));
         services.AddSingleton<ExecutionProvider>();
-        services.AddSingleton<ComputeGates>();
+        services.AddSingleton<ComputeDevices>();
         services.AddSingleton<SessionCache>();
         services.AddSingleton<ModelLoader>();
         services.AddSingleton<ModelCatalog>();

@@ -280,7 +280,7 @@ internal sealed class VisionPipeline(
         var stage = "decode";
         try
         {
-            var (image, decoded) = await DecodeAsync(sent, entry, run.NeedsAllPixels ? null : entry.Loaded!.Geometry, ticket, deadline);
+            var (image, decoded) = await DecodeAsync(sent, entry, run.NeedsAllPixels ? null : entry.Loaded!.Geometry, deadline);
             using (image)
             {
                 stage = "inference";
@@ -317,15 +317,14 @@ internal sealed class VisionPipeline(
         return picture;
     }
 
-    /// <summary>Decodes on a core of its own, which the ticket then has for what follows.</summary>
+    /// <summary>Decodes on a core of its own, on which what follows goes on.</summary>
     private async Task<(RgbImage Image, TimeSpan Duration)> DecodeAsync(
-        SentImage sent, ModelEntry entry, InputGeometry? geometry, Ticket ticket, CancellationToken cancellationToken)
+        SentImage sent, ModelEntry entry, InputGeometry? geometry, CancellationToken cancellationToken)
     {
         await (_decodes?.WaitAsync(cancellationToken) ?? Task.CompletedTask);
         try
         {
-            var hold = await entry.Loaded!.Model.BeginAsync(cancellationToken);
-            ticket.HandOver(hold);
+            await entry.Loaded!.Model.BeginAsync(cancellationToken);
             var start = time.GetTimestamp();
             var image = sent.Decode(decoder, geometry);
             var duration = time.GetElapsedTime(start);

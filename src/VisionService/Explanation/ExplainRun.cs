@@ -35,9 +35,6 @@ internal sealed class ExplainRun : IDisposable
         _rented = ArrayPool<byte>.Shared.Rent(Input.Length);
         Imaging.Planes.Write(request.Image, Placement, _rented.AsSpan(0, Input.Length), source.Channels);
         _preprocess = Stopwatch.GetElapsedTime(_start);
-
-        // The runs wait their turn, and must not keep a core from those before them.
-        ticket.TakeOver()?.Dispose();
     }
 
     public ExplainRequest Request { get; }

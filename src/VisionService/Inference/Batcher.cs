@@ -6,7 +6,7 @@ namespace VisionService.Inference;
 internal sealed record BatchWork<TItem, TAnswer>
 {
     /// <summary>
-    /// Answers a batch, in order; called with the runner's number on that runner's own thread. A batch of several that
+    /// Answers a batch, in order; called with the runner's number, one call at a time for each. A batch of several that
     /// throws is tried again item by item, once, so that a poisoned item fails alone. The token ends a run that nobody
     /// waits for any more, or that takes too long.
     /// </summary>
@@ -18,8 +18,10 @@ internal sealed record BatchWork<TItem, TAnswer>
     /// <summary>Milliseconds that a run of so many such items will take; 0: unknown.</summary>
     public Func<TItem, int, double> Cost { get; init; } = static (_, _) => 0;
 
-    /// <summary>Takes the right to compute for a runner, blocking; null where there is nothing to share.</summary>
-    public Func<int, ComputeRank, IDisposable?> Enter { get; init; } = static (_, _) => null;
+    /// <summary>Has something done in its turn where the runner of this number computes. Default: on a thread of its
+    /// own.</summary>
+    public Action<int, ComputeRank, Action> Post { get; init; } = static (_, _, work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }
 
 /// <summary>
@@ -47,22 +49,18 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
     private readonly TimeProvider _time;
     private readonly FairQueue<Pending> _queue = new();
     private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _arrivals = new(0);
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly Thread[] _runners;
+    private readonly Stack<int> _idle;
+    private readonly ITimer _company;
+    private readonly ManualResetEventSlim _stopped = new();
+    private bool _isStopping;
 
     /// <param name="admission">Told of what waits and what was answered; who may wait is asked elsewhere.</param>
     public Batcher(
         string name, BatchingOptions options, BatchWork<TItem, TAnswer> work, Admission admission, TimeProvider time)
     {
         (_name, _options, _work, _admission, _time) = (name, options, work, admission, time);
-        _runners = new Thread[options.Runners];
-        for (var i = 0; i < _runners.Length; i++)
-        {
-            var runner = i;
-            _runners[i] = new Thread(() => Serve(runner)) { IsBackground = true, Name = $"runner {name}/{i}" };
-            _runners[i].Start();
-        }
+        _idle = new Stack<int>(Enumerable.Range(0, options.Runners).Reverse());
+        _company = time.CreateTimer(static self => ((Batcher<TItem, TAnswer>)self!).EndWait(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Items that wait; those in a running batch are not counted.</summary>
@@ -113,32 +111,27 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
     /// <summary>Lets the running batches end and refuses what waits.</summary>
     public void Dispose()
     {
+        List<Pending> refused;
         lock (_lock)
         {
-            if (_stopping.IsCancellationRequested)
+            if (_isStopping)
             {
                 return;
             }
 
-            _stopping.Cancel();
-        }
-
-        foreach (var runner in _runners)
-        {
-            runner.Join();
-        }
-
-        List<Pending> refused;
-        lock (_lock)
-        {
-            // Under the lock: callers may be cancelling at this very moment.
+            _isStopping = true;
             refused = [.. _queue.InTurn().Select(static entry => entry.Item)];
             refused.ForEach(TakeOut);
+            StopIfIdle();
         }
 
         refused.ForEach(static pending => pending.Completion.TrySetException(Draining()));
-        _arrivals.Dispose();
-        _stopping.Dispose();
+        _stopped.Wait();
+        _company.Dispose();
+        lock (_lock)
+        {
+            _stopped.Dispose(); // not before whoever set it is done with it
+        }
     }
 
     private static VisionException Draining() =>
@@ -148,7 +141,7 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
     {
         lock (_lock)
         {
-            if (_stopping.IsCancellationRequested)
+            if (_isStopping)
             {
                 throw Draining();
             }
@@ -163,7 +156,7 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
 
             var aged = pending.Submitted + (long)(Ageing.TotalSeconds * _time.TimestampFrequency);
             pending.Entry = _queue.Add(pending, pending.Class, Math.Min(pending.Deadline, aged));
-            _arrivals.Release();
+            Dispatch();
         }
 
         Telemetry.Queued(_name, 1);
@@ -214,95 +207,80 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
             : new OperationCanceledException(cancellationToken);
     }
 
-    private void Serve(int runner)
+    /// <summary>Sends an idle runner for what waits, unless company is worth waiting for. Under the lock.</summary>
+    private void Dispatch()
     {
-        while (WaitForWork())
+        if (_queue.Count > 0 && _idle.Count > 0 && !_isStopping && !WaitsForCompany(out var reason))
         {
-            var reason = WaitForCompany();
-            if (Next() is not { } rank)
-            {
-                continue;
-            }
-
-            // The right to compute comes before the batch is closed, which may grow until then.
-            using var turn = _work.Enter(runner, rank);
-            if (Close(ref reason) is { } batch)
-            {
-                Answer(runner, batch, reason);
-            }
+            Send(_idle.Pop(), reason);
         }
     }
 
-    /// <summary>Blocks until there is something to run; false when the batcher stops.</summary>
-    private bool WaitForWork()
-    {
-        try
-        {
-            _arrivals.Wait(_stopping.Token);
-            return true;
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
-        }
-    }
+    private void Send(int runner, string reason) => _work.Post(
+        runner,
+        _queue.Next == PriorityClass.Background ? ComputeRank.Background : ComputeRank.Run,
+        () => Serve(runner, reason));
 
-    /// <summary>Waits as long as the options allow a batch to fill up, and no deadline suffers.</summary>
-    /// <returns>Why it ended.</returns>
-    private string WaitForCompany()
-    {
-        if (_options.MaxQueueDelay == TimeSpan.Zero || _options.MaxBatchSize == 1)
-        {
-            return "idle";
-        }
-
-        while (true)
-        {
-            TimeSpan left, slack;
-            lock (_lock)
-            {
-                if (_queue.Count == 0 || _queue.Count >= _options.MaxBatchSize)
-                {
-                    return "idle";
-                }
-
-                var first = _queue.InTurn().First().Item;
-                left = _options.MaxQueueDelay - _time.GetElapsedTime(first.Submitted);
-                slack = first.Deadline == long.MaxValue ? TimeSpan.MaxValue
-                    : _time.GetElapsedTime(_time.GetTimestamp(), first.Deadline)
-                        - TimeSpan.FromMilliseconds(_work.Cost(first.Item, _queue.Count));
-            }
-
-            if (left <= TimeSpan.Zero || slack <= TimeSpan.Zero)
-            {
-                return slack < left ? "deadline" : "delay";
-            }
-
-            try
-            {
-                using var timer = new CancellationTokenSource(left < slack ? left : slack, _time);
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, _stopping.Token);
-                _arrivals.Wait(either.Token);
-            }
-            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
-            {
-                return "drain";
-            }
-            catch (OperationCanceledException)
-            {
-                // The next look says which of the two times is over.
-            }
-        }
-    }
-
-    /// <summary>The rank of what is next; null where nothing waits any more.</summary>
-    private ComputeRank? Next()
+    private void EndWait()
     {
         lock (_lock)
         {
-            return _queue.Count == 0 ? null
-                : _queue.Next == PriorityClass.Background ? ComputeRank.Background : ComputeRank.Run;
+            Dispatch();
         }
+    }
+
+    /// <summary>One batch, closed only now that the runner's turn has come.</summary>
+    private void Serve(int runner, string reason)
+    {
+        if (Close(ref reason) is { } batch)
+        {
+            Answer(runner, batch, reason);
+        }
+
+        lock (_lock)
+        {
+            if (_queue.Count > 0 && !_isStopping && !WaitsForCompany(out reason))
+            {
+                Send(runner, reason); // behind the others that share its device
+                return;
+            }
+
+            _idle.Push(runner);
+            StopIfIdle();
+        }
+    }
+
+    private void StopIfIdle()
+    {
+        if (_isStopping && _idle.Count == _options.Runners)
+        {
+            _stopped.Set();
+        }
+    }
+
+    /// <summary>Whether the options have a batch wait to fill up, and no deadline suffers from it; the timer then ends
+    /// the wait. Under the lock.</summary>
+    private bool WaitsForCompany(out string reason)
+    {
+        reason = "idle";
+        if (_options.MaxQueueDelay == TimeSpan.Zero || _queue.Count >= _options.MaxBatchSize)
+        {
+            return false;
+        }
+
+        var first = _queue.InTurn().First().Item;
+        var left = _options.MaxQueueDelay - _time.GetElapsedTime(first.Submitted);
+        var slack = first.Deadline == long.MaxValue ? TimeSpan.MaxValue
+            : _time.GetElapsedTime(_time.GetTimestamp(), first.Deadline)
+                - TimeSpan.FromMilliseconds(_work.Cost(first.Item, _queue.Count));
+        if (left <= TimeSpan.Zero || slack <= TimeSpan.Zero)
+        {
+            reason = slack < left ? "deadline" : "delay";
+            return false;
+        }
+
+        _company.Change(left < slack ? left : slack, Timeout.InfiniteTimeSpan);
+        return true;
     }
 
     /// <summary>Closes a batch with what waits now; what is late is dropped before it costs anything.</summary>
@@ -354,12 +332,6 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
                 pending.Running = running;
                 pending.Queued = _time.GetElapsedTime(pending.Submitted, now);
                 _queue.Charge(pending.Class, Math.Max(1e-3, _work.Cost(pending.Item, batch.Count)) / batch.Count);
-            }
-
-            // What stays behind must have a signal: those that announced it may already be spent.
-            if (_queue.Count > 0 && _arrivals.CurrentCount == 0)
-            {
-                _arrivals.Release();
             }
 
             Complete(late);

@@ -47,7 +47,7 @@ internal sealed partial class Model : IDisposable
                 Run = RunBatch,
                 SameShape = static (a, b) => a.Matches(b),
                 Cost = static (item, items) => item.Session.Cost.Predict(items * item.Size),
-                Enter = devices.Enter,
+                Post = devices.Post,
             },
             _admission,
             time);
@@ -86,8 +86,8 @@ internal sealed partial class Model : IDisposable
     /// <inheritdoc cref="Admission.RefusalOf"/>
     public VisionException? RefusalOf(int images, long bytes, Urgency urgency) => _admission.RefusalOf(images, bytes, urgency);
 
-    /// <summary>Waits for a core to decode an image for this model on.</summary>
-    public ValueTask<ComputeHold> BeginAsync(CancellationToken cancellationToken) => _devices.BeginAsync(cancellationToken);
+    /// <summary>Continues on a core, to decode an image for this model.</summary>
+    public Task BeginAsync(CancellationToken cancellationToken) => _devices.SwitchAsync(ComputeRank.Begin, cancellationToken);
 
     /// <summary>Takes one request through preprocessing, queue, run and postprocessing.</summary>
     /// <param name="ticket">The image's place.</param>
@@ -97,21 +97,16 @@ internal sealed partial class Model : IDisposable
         IVisionTask<TRequest, TResult> task, TRequest request, Ticket ticket, CancellationToken cancellationToken)
     {
         using var item = NewItem(task.Shape(request));
-        TimeSpan preprocessed;
-
-        // The right to compute that decoding had, or one of its own; it ends before the item waits.
-        using (ticket.TakeOver() ?? await _devices.BeginAsync(cancellationToken).ConfigureAwait(false))
-        {
-            var begin = _time.GetTimestamp();
-            task.Preprocess(request, item.Planes);
-            preprocessed = _time.GetElapsedTime(begin);
-        }
-
+        await BeginAsync(cancellationToken).ConfigureAwait(false);
+        var start = _time.GetTimestamp();
+        task.Preprocess(request, item.Planes);
+        var preprocessed = _time.GetElapsedTime(start);
         Telemetry.Stage("preprocess", _name, preprocessed);
         var (outputs, queued) = await SubmitAsync(item, ticket, cancellationToken).ConfigureAwait(false);
         using (outputs)
         {
-            var start = _time.GetTimestamp();
+            await _devices.SwitchAsync(ComputeRank.Run, cancellationToken).ConfigureAwait(false);
+            start = _time.GetTimestamp();
             var result = task.Postprocess(request, outputs.Outputs);
             var timings = new StageTimings(preprocessed, queued, outputs.Duration, _time.GetElapsedTime(start));
             Telemetry.Stage("postprocess", _name, timings.Postprocess);
@@ -133,8 +128,6 @@ internal sealed partial class Model : IDisposable
     public async Task<(ItemOutputs Outputs, TimeSpan Queued)> SubmitAsync(
         ModelItem item, Ticket ticket, CancellationToken cancellationToken, bool isBackground = false)
     {
-        // Whoever waits computes nothing meanwhile.
-        ticket.TakeOver()?.Dispose();
         var answer = await _batcher.SubmitAsync(item, ticket, isBackground, cancellationToken).ConfigureAwait(false);
         if (!isBackground)
         {

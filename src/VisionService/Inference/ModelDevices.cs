@@ -1,38 +1,51 @@
 namespace VisionService.Inference;
 
-/// <summary>Where one model computes: its accounts with the gates of its devices, and with the one that decoding and
-/// preprocessing pass.</summary>
-/// <param name="gates">One for each device; a runner's is its number's. On the CPU the only one is <paramref name="host"/>.</param>
-/// <param name="host">The cores' gate.</param>
-internal sealed class ModelDevices(IReadOnlyList<ComputeGate> gates, ComputeGate host)
+/// <summary>Where one model computes: its accounts with the workers of its devices and with those of the cores, which
+/// decode, prepare and read.</summary>
+/// <param name="devices">One for each device; a runner's is its number's. On the CPU the only one is
+/// <paramref name="host"/>.</param>
+internal sealed class ModelDevices(IReadOnlyList<ComputeWorkers> devices, ComputeWorkers host)
 {
-    private readonly ComputeShare[] _shares = [.. gates.Select(static _ => new ComputeShare())];
+    private readonly ComputeShare[] _shares = [.. devices.Select(static _ => new ComputeShare())];
     private readonly ComputeShare _hostShare = new();
 
-    /// <summary>Blocks a runner until its device has room for a run.</summary>
-    public IDisposable Enter(int runner, ComputeRank rank) =>
-        gates[runner % gates.Count].Enter(_shares[runner % gates.Count], rank);
+    /// <summary>Has the runner's device do this in its turn.</summary>
+    public void Post(int runner, ComputeRank rank, Action work)
+    {
+        var device = runner % devices.Count;
+        devices[device].Post(_shares[device], rank, work);
+    }
 
-    /// <summary>Waits for a core to decode and preprocess on.</summary>
-    public ValueTask<ComputeHold> BeginAsync(CancellationToken cancellationToken) =>
-        host.EnterAsync(_hostShare, ComputeRank.Begin, cancellationToken);
+    /// <summary>Continues on a core in its turn.</summary>
+    /// <inheritdoc cref="ComputeWorkers.SwitchAsync"/>
+    public Task SwitchAsync(ComputeRank rank, CancellationToken cancellationToken) =>
+        host.SwitchAsync(_hostShare, rank, cancellationToken);
 }
 
-/// <summary>The gates of this machine, shared by all models: one for the cores and one for each other device.</summary>
-internal sealed class ComputeGates
+/// <summary>The workers of this machine, shared by all models: those of the cores and those of each other
+/// device.</summary>
+internal sealed class ComputeDevices : IDisposable
 {
     // One run copies while the other computes.
     private const int RunsPerDevice = 2;
 
-    private readonly ComputeGate _host;
-    private readonly ComputeGate[] _devices;
+    private readonly ComputeWorkers _host;
+    private readonly ComputeWorkers[] _devices;
 
-    public ComputeGates(ExecutionProvider provider, TimeProvider time)
+    public ComputeDevices(ExecutionProvider provider, TimeProvider time)
     {
-        _host = new ComputeGate(Environment.ProcessorCount, time);
-        _devices = provider.IsCuda ? [.. provider.Devices.Select(_ => new ComputeGate(RunsPerDevice, time))] : [_host];
+        _host = new ComputeWorkers("core", Environment.ProcessorCount, time);
+        _devices = provider.IsCuda
+            ? [.. provider.Devices.Select(device => new ComputeWorkers(device.Name, RunsPerDevice, time))]
+            : [_host];
     }
 
     /// <summary>A further model's way to compute.</summary>
     public ModelDevices Join() => new(_devices, _host);
+
+    public void Dispose()
+    {
+        Array.ForEach(_devices, static device => device.Dispose());
+        _host.Dispose();
+    }
 }

@@ -9,7 +9,6 @@ internal sealed class Ticket : IDisposable
 {
     private readonly Admission? _admission;
     private readonly long _bytes;
-    private ComputeHold? _hold;
     private int _state = Waiting;
     private int _isPlaceTaken;
 
@@ -40,15 +39,8 @@ internal sealed class Ticket : IDisposable
     public bool TakePlace() =>
         Volatile.Read(ref _state) == Waiting && Interlocked.Exchange(ref _isPlaceTaken, 1) == 0;
 
-    /// <summary>Leaves the right to compute for the work that comes next on the same thread.</summary>
-    public void HandOver(ComputeHold hold) => Interlocked.Exchange(ref _hold, hold)?.Dispose();
-
-    /// <summary>What was handed over, once.</summary>
-    public ComputeHold? TakeOver() => Interlocked.Exchange(ref _hold, null);
-
     public void Dispose()
     {
-        TakeOver()?.Dispose();
         Begin();
         if (Interlocked.Exchange(ref _state, Ended) != Ended)
         {

@@ -12,7 +12,7 @@ namespace VisionService.Repository;
 internal sealed class ModelLoader(
     IOptions<InferenceOptions> options,
     ExecutionProvider provider,
-    ComputeGates gates,
+    ComputeDevices devices,
     SessionCache explainSessions,
     TimeProvider time,
     ILoggerFactory loggers)
@@ -103,7 +103,7 @@ internal sealed class ModelLoader(
         params Func<Model, object>[] tasks)
     {
         var model = new Model(
-            draft.Files.Name, session, recipe.Input, draft.Batching, gates.Join(), time, loggers.CreateLogger<Model>());
+            draft.Files.Name, session, recipe.Input, draft.Batching, devices.Join(), time, loggers.CreateLogger<Model>());
         var explainer = new Explainer(draft.Files.Name, model, source, explainSessions);
         draft.Conclude("execution provider", provider.Name, provider.Reason);
         return new LoadedModel(
@@ -131,7 +131,7 @@ internal sealed class ModelLoader(
         draft.Batching = Batching(draft.Manifest) with { MaxBatchSize = draft.Manifest.Batching.MaxBatchSize ?? 1 };
         var session = provider.Open(draft.Files.Onnx!, draft.Batching);
         var model = new Model(
-            draft.Files.Name, session, default, draft.Batching, gates.Join(), time, loggers.CreateLogger<Model>());
+            draft.Files.Name, session, default, draft.Batching, devices.Join(), time, loggers.CreateLogger<Model>());
         draft.Conclude("execution provider", provider.Name, provider.Reason);
         return new LoadedModel(
             model,
