@@ -209,7 +209,9 @@ internal sealed class ComputeWorkers : IDisposable
                     continue;
                 }
 
-                if (oldest is null || first.Value.Since < oldest.Value.Queue.First!.Value.Since)
+                // However long images wait to be begun, those begun are to be ended first: they take memory.
+                var isNext = rank != (int)ComputeRank.Begin || share.Queues[(int)ComputeRank.Run].Count == 0;
+                if (isNext && (oldest is null || first.Value.Since < oldest.Value.Queue.First!.Value.Since))
                 {
                     oldest = (share, queue);
                 }
@@ -223,7 +225,7 @@ internal sealed class ComputeWorkers : IDisposable
             best ??= bestOfRank;
         }
 
-        return _time.GetElapsedTime(oldest!.Value.Queue.First!.Value.Since) >= Long ? oldest.Value : best!.Value;
+        return oldest is { } aged && _time.GetElapsedTime(aged.Queue.First!.Value.Since) >= Long ? aged : best!.Value;
     }
 }
 

@@ -6,14 +6,15 @@ namespace VisionService.Inference;
 /// <paramref name="host"/>.</param>
 internal sealed class ModelDevices(IReadOnlyList<ComputeWorkers> devices, ComputeWorkers host)
 {
-    private readonly ComputeShare[] _shares = [.. devices.Select(static _ => new ComputeShare())];
     private readonly ComputeShare _hostShare = new();
+    private readonly Dictionary<ComputeWorkers, ComputeShare> _shares = devices.Where(device => device != host)
+        .ToDictionary(static device => device, static _ => new ComputeShare());
 
     /// <summary>Has the runner's device do this in its turn.</summary>
     public void Post(int runner, ComputeRank rank, Action work)
     {
-        var device = runner % devices.Count;
-        devices[device].Post(_shares[device], rank, work);
+        var device = devices[runner % devices.Count];
+        device.Post(_shares.GetValueOrDefault(device, _hostShare), rank, work);
     }
 
     /// <summary>Continues on a core in its turn.</summary>

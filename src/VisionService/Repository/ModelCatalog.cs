@@ -125,6 +125,8 @@ internal sealed partial class ModelCatalog : BackgroundService
             {
                 await DrainAsync(old);
             }
+
+            LoadMemory.GiveBack();
         }
         finally
         {
@@ -150,6 +152,7 @@ internal sealed partial class ModelCatalog : BackgroundService
                 Set(entry with { State = ModelState.Unloaded, Loaded = null });
                 Log.Unloaded(_logger, name);
                 await DrainAsync(loaded);
+                LoadMemory.GiveBack();
             }
         }
         finally
@@ -169,10 +172,14 @@ internal sealed partial class ModelCatalog : BackgroundService
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.Run(
-        () => Parallel.ForEach(
-            _entries.Values.Where(entry => entry.State == ModelState.Loading),
-            new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = stoppingToken },
-            entry => Set(TryLoad(entry))),
+        () =>
+        {
+            Parallel.ForEach(
+                _entries.Values.Where(entry => entry.State == ModelState.Loading),
+                new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = stoppingToken },
+                entry => Set(TryLoad(entry)));
+            LoadMemory.GiveBack();
+        },
         stoppingToken);
 
     /// <summary>Why files cannot be a model, before one of them is read.</summary>
