@@ -10,6 +10,9 @@ namespace VisionService.Repository;
 /// </summary>
 internal sealed partial class ModelCatalog : BackgroundService
 {
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LastRetry = TimeSpan.FromMinutes(1);
+
     private readonly ConcurrentDictionary<string, ModelEntry> _entries = new(StringComparer.Ordinal);
     private readonly IDictionary<string, string> _defaults;
     private readonly ModelLoader _loader;
@@ -42,7 +45,8 @@ internal sealed partial class ModelCatalog : BackgroundService
 
     /// <summary>Whether there is a model to answer and none that is still loading or has lost its session, and the service
     /// is to stay.</summary>
-    public bool IsReady => !IsStopping && _entries.Values.All(entry => entry.State != ModelState.Loading)
+    public bool IsReady => !IsStopping
+        && _entries.Values.All(entry => entry.State is not (ModelState.Loading or ModelState.Lost))
         && _entries.Values.Any(entry => entry.State == ModelState.Ready);
 
     /// <summary>Ends when any entry changes. Ask for it first and for the entries then, so that no change is
@@ -120,13 +124,7 @@ internal sealed partial class ModelCatalog : BackgroundService
                 throw CannotLoad(name, after.Problem!);
             }
 
-            Set(after);
-            if (before.Loaded is { } old)
-            {
-                await DrainAsync(old);
-            }
-
-            LoadMemory.GiveBack();
+            await ReplaceAsync(before, after);
         }
         finally
         {
@@ -186,6 +184,61 @@ internal sealed partial class ModelCatalog : BackgroundService
     private static string? ProblemOf(ModelFiles files) => files.Problem
         ?? (ModelFiles.IsName(files.Name) ? null : "a model's name is made of letters, digits, '.', '_' and '-', at most 128");
 
+    private async Task ReplaceAsync(ModelEntry before, ModelEntry after)
+    {
+        Set(after);
+        if (before.Loaded is { } old)
+        {
+            await DrainAsync(old);
+        }
+
+        LoadMemory.GiveBack();
+    }
+
+    /// <summary>Replaces a session that broke, again and again if need be; until then the model is out of service, and the
+    /// service not ready.</summary>
+    private async Task RecoverAsync(ModelEntry broken)
+    {
+        for (var wait = FirstRetry; !IsStopping; wait = wait * 2 < LastRetry ? wait * 2 : LastRetry)
+        {
+            await _changing.WaitAsync(_lifetime.ApplicationStopping);
+            try
+            {
+                var before = _entries[broken.Name];
+                if (before.Loaded != broken.Loaded && before.State != ModelState.Lost)
+                {
+                    return; // somebody else has replaced it or taken it out
+                }
+
+                var after = TryLoad(before);
+                await ReplaceAsync(before, after.State == ModelState.Failed ? after with { State = ModelState.Lost } : after);
+                if (after.State == ModelState.Ready)
+                {
+                    return;
+                }
+            }
+            finally
+            {
+                _changing.Release();
+            }
+
+            await Task.Delay(wait, _time, _lifetime.ApplicationStopping);
+        }
+    }
+
+    private async Task WatchAsync(ModelEntry entry)
+    {
+        try
+        {
+            await entry.Loaded!.Model.Faulted;
+            await RecoverAsync(entry);
+        }
+        catch (OperationCanceledException)
+        {
+            // The service is on its way out.
+        }
+    }
+
     private static async Task DrainAsync(LoadedModel loaded)
     {
         await loaded.Use.EndAsync();
@@ -198,6 +251,11 @@ internal sealed partial class ModelCatalog : BackgroundService
         ModelState.Failed => throw new VisionException(
             VisionError.ModelNotFound, $"Model '{entry.Name}' could not be loaded: {entry.Problem}"),
         ModelState.Unloaded => throw new VisionException(VisionError.ModelNotFound, $"Model '{entry.Name}' is unloaded."),
+        ModelState.Lost => throw new VisionException(
+            VisionError.ModelLoading, $"Model '{entry.Name}' has lost its session, which is being replaced: {entry.Problem}")
+        {
+            RetryAfter = FirstRetry,
+        },
         _ => entry.Loaded!,
     };
 
@@ -251,6 +309,7 @@ internal sealed partial class ModelCatalog : BackgroundService
         {
             var loaded = _loader.Load(entry.Files) with { LoadDuration = _time.GetElapsedTime(start) };
             Log.Ready(_logger, entry.Name, loaded.Task, loaded.LoadDuration.TotalMilliseconds);
+            Telemetry.Loaded(entry.Name, loaded.LoadDuration);
             foreach (var assumption in loaded.Evidence.Where(evidence => evidence.Source == ModelLoader.Assumed))
             {
                 Log.Assumed(_logger, entry.Name, assumption.Subject, assumption.Conclusion);
@@ -273,6 +332,11 @@ internal sealed partial class ModelCatalog : BackgroundService
     private void Set(ModelEntry entry)
     {
         _entries[entry.Name] = entry;
+        if (entry.Loaded is not null)
+        {
+            _ = WatchAsync(entry);
+        }
+
         Interlocked.Exchange(ref _change, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
     }
 

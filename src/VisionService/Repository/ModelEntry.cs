@@ -12,6 +12,9 @@ internal enum ModelState
 
     /// <summary>Taken out of service by an operator; its files are known, and it can be loaded again.</summary>
     Unloaded,
+
+    /// <summary>Its session broke, as when a device is lost, and could not be replaced yet; that is tried again.</summary>
+    Lost,
 }
 
 /// <summary>One name of the inventory.</summary>

@@ -1,5 +1,7 @@
 using System.Net;
 using OnnxGraph;
+using VisionService.Inference;
+using VisionService.Repository;
 using VisionService.Tests.Imaging;
 
 namespace VisionService.Tests.Repository;
@@ -21,6 +23,68 @@ public class ModelCatalogTests
         foreach (var model in new[] { "bare", "inner" })
         {
             Assert.Equal("blue .8", (await service.PostAsync($"/classify?model={model}&top_k=1", Photos.Of(new(0, 0, 255)))).Predictions);
+        }
+    }
+
+    [Fact]
+    public async Task A_session_that_breaks_is_replaced()
+    {
+        await using var service = await TestService.StartAsync(ModelFolder.WithColors());
+        var catalog = service.Models;
+        var broken = await BreakAsync(service, catalog);
+        await BecomesAsync(catalog, entry => entry.Loaded!.Model != broken);
+        Assert.Equal("red .8", (await service.PostAsync("/classify?top_k=1", Photos.Red)).Predictions);
+    }
+
+    [Fact]
+    public async Task A_session_that_cannot_be_replaced_takes_the_service_out_until_it_can()
+    {
+        await using var service = await TestService.StartAsync(ModelFolder.WithColors());
+        var catalog = service.Models;
+        var file = catalog.Entries[0].Files.Onnx!;
+        var model = await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken);
+        File.Delete(file);
+        await BreakAsync(service, catalog);
+        await BecomesAsync(catalog, static entry => entry.State == ModelState.Lost);
+        (await service.GetAsync("/readyz")).MustBe(HttpStatusCode.ServiceUnavailable);
+        Assert.StartsWith(
+            "Model 'colors' has lost its session, which is being replaced: ",
+            (await service.PostAsync("/classify", Photos.Red)).Problem(409, "model-loading"),
+            StringComparison.Ordinal);
+        await File.WriteAllBytesAsync(file, model, TestContext.Current.CancellationToken);
+        await BecomesAsync(catalog, static entry => entry.State == ModelState.Ready);
+        (await service.GetAsync("/readyz")).MustBe(HttpStatusCode.OK);
+        Assert.Equal("red .8", (await service.PostAsync("/classify?top_k=1", Photos.Red)).Predictions);
+    }
+
+    /// <summary>Closes the session behind a model, as a lost device would, and lets requests run into it.</summary>
+    private static async Task<Model> BreakAsync(TestService service, ModelCatalog catalog)
+    {
+        var model = catalog.Entries[0].Loaded!.Model;
+        using (var item = model.NewItem(model.Input))
+        {
+            item.Session.Dispose();
+        }
+
+        while (!model.Faulted.IsCompleted)
+        {
+            (await service.PostAsync("/classify", Photos.Red)).Problem(500, "inference-failed");
+        }
+
+        return model;
+    }
+
+    private static async Task BecomesAsync(ModelCatalog catalog, Func<ModelEntry, bool> isThere)
+    {
+        while (true)
+        {
+            var change = catalog.NextChange;
+            if (isThere(catalog.Entries[0]))
+            {
+                return;
+            }
+
+            await change.WaitAsync(TestContext.Current.CancellationToken);
         }
     }
 
