@@ -14,7 +14,7 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
     private long _bytes;
 
     // While work is waiting, what an item takes is what lies between answers: that holds whatever else uses the machine.
-    private long _lastAnswer;
+    private long? _lastAnswer;
     private double _interval;
 
     /// <summary>Images and further items that wait, decoded or not; those in a run are not counted.</summary>
@@ -104,14 +104,14 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
             var now = time.GetTimestamp();
             if (_waiting.Sum() == 0)
             {
-                _lastAnswer = 0;
+                _lastAnswer = null;
                 _interval = 0;
                 return;
             }
 
-            if (_lastAnswer != 0)
+            if (_lastAnswer is { } last)
             {
-                var each = time.GetElapsedTime(_lastAnswer, now).TotalSeconds / items;
+                var each = time.GetElapsedTime(last, now).TotalSeconds / items;
                 _interval = _interval == 0 ? each : _interval + (Math.Min(1, Newest * items) * (each - _interval));
             }
 

@@ -93,6 +93,7 @@ internal sealed class ComputeGate(int permits, TimeProvider time)
 
         _free--;
         Arrive(share);
+        _now = Math.Max(_now, share.Used);
         share.Holds++;
         return new ComputeHold(this, share, time.GetTimestamp());
     }
