@@ -17,6 +17,8 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
     private long? _lastAnswer;
     private double _interval;
 
+    private Func<TimeSpan>? _wait;
+
     /// <summary>Images and further items that wait, decoded or not; those in a run are not counted.</summary>
     public int Waiting
     {
@@ -53,6 +55,7 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
 
             _waiting[(int)urgency.Class] += images;
             _bytes += bytes;
+            TellWait();
         }
 
         var tickets = new Ticket[images];
@@ -79,6 +82,7 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
         lock (_lock)
         {
             _waiting[(int)priority]++;
+            TellWait();
         }
     }
 
@@ -93,6 +97,7 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
             }
 
             _bytes -= bytes;
+            TellWait();
         }
     }
 
@@ -118,6 +123,9 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
             _lastAnswer = now;
         }
     }
+
+    // Under the lock, so that the last value told is the last one there was.
+    private void TellWait() => Telemetry.PredictedWait(name, _wait ??= () => Wait(PriorityClass.Normal));
 
     private VisionException? Refusal(int images, long bytes, Urgency urgency)
     {

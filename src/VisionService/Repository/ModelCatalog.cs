@@ -243,6 +243,7 @@ internal sealed partial class ModelCatalog : BackgroundService
         try
         {
             var loaded = _loader.Load(entry.Files) with { LoadDuration = _time.GetElapsedTime(start) };
+            Telemetry.Loaded(entry.Name, loaded.LoadDuration);
             Log.Ready(_logger, entry.Name, loaded.Task, loaded.LoadDuration.TotalMilliseconds);
             foreach (var assumption in loaded.Evidence.Where(evidence => evidence.Source == ModelLoader.Assumed))
             {
