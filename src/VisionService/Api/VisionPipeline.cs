@@ -121,14 +121,15 @@ internal sealed class VisionPipeline(
         VisionCall<TRequest, TResult> call, ParameterValues parameters, long bytes, TimeSpan elapsed)
     {
         var entry = catalog.Get<TRequest, TResult>(call.Task, parameters.Text("model")).Entry;
-        var refusal = catalog.IsStopping ? Drain.Refusal
-            : entry.Loaded!.Model.RefusalOf(images: 1, bytes, UrgencyOf(parameters, elapsed, null).Urgency);
-        if (refusal is not null)
+        if (!drain.TryBegin())
         {
-            Telemetry.Request(call.Task, entry.Name, ProblemKind.Of(refusal.Error).HttpStatus, elapsed);
+            return Refused(call.Task, entry.Name, Draining(entry.Name), elapsed);
         }
 
-        return refusal;
+        drain.End();
+        return entry.Loaded!.Model.RefusalOf(images: 1, bytes, UrgencyOf(parameters, elapsed, null).Urgency) is { } refusal
+            ? Refused(call.Task, entry.Name, refusal, elapsed)
+            : null;
     }
 
     /// <summary>Lets a call in, or says why not, before anything of it is decoded.</summary>
@@ -153,8 +154,7 @@ internal sealed class VisionPipeline(
         var (entry, model) = catalog.Get<TRequest, TResult>(call.Task, parameters.Text("model"));
         if (!drain.TryBegin())
         {
-            refusal = Drain.Refusal;
-            Telemetry.Rejected(entry.Name, "draining");
+            refusal = Refused(call.Task, entry.Name, Draining(entry.Name), elapsed);
             return null;
         }
 
@@ -181,7 +181,7 @@ internal sealed class VisionPipeline(
 
         use.Dispose();
         drain.End();
-        Telemetry.Request(call.Task, entry.Name, ProblemKind.Of(refusal!.Error).HttpStatus, elapsed);
+        Refused(call.Task, entry.Name, refusal!, elapsed);
         return null;
     }
 
@@ -226,6 +226,18 @@ internal sealed class VisionPipeline(
     }
 
     public void Dispose() => _decodes?.Dispose();
+
+    private static VisionException Draining(string model)
+    {
+        Telemetry.Rejected(model, "draining");
+        return Drain.Refusal;
+    }
+
+    private static VisionException Refused(string task, string model, VisionException refusal, TimeSpan elapsed)
+    {
+        Telemetry.Request(task, model, ProblemKind.Of(refusal.Error).HttpStatus, elapsed);
+        return refusal;
+    }
 
     private (Urgency Urgency, TimeSpan Left) UrgencyOf(ParameterValues parameters, TimeSpan elapsed, TimeSpan? timeLimit)
     {

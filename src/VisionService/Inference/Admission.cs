@@ -14,8 +14,10 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
     private long _bytes;
 
     // While work is waiting, what an item takes is what lies between answers: that holds whatever else uses the machine.
-    private long _lastAnswer;
+    private long? _lastAnswer;
     private double _interval;
+
+    private Func<TimeSpan>? _wait;
 
     /// <summary>Images and further items that wait, decoded or not; those in a run are not counted.</summary>
     public int Waiting
@@ -53,6 +55,7 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
 
             _waiting[(int)urgency.Class] += images;
             _bytes += bytes;
+            TellWait();
         }
 
         var tickets = new Ticket[images];
@@ -79,6 +82,7 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
         lock (_lock)
         {
             _waiting[(int)priority]++;
+            TellWait();
         }
     }
 
@@ -93,6 +97,7 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
             }
 
             _bytes -= bytes;
+            TellWait();
         }
     }
 
@@ -104,20 +109,23 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
             var now = time.GetTimestamp();
             if (_waiting.Sum() == 0)
             {
-                _lastAnswer = 0;
+                _lastAnswer = null;
                 _interval = 0;
                 return;
             }
 
-            if (_lastAnswer != 0)
+            if (_lastAnswer is { } last)
             {
-                var each = time.GetElapsedTime(_lastAnswer, now).TotalSeconds / items;
+                var each = time.GetElapsedTime(last, now).TotalSeconds / items;
                 _interval = _interval == 0 ? each : _interval + (Math.Min(1, Newest * items) * (each - _interval));
             }
 
             _lastAnswer = now;
         }
     }
+
+    // Under the lock, so that the last value told is the last one there was.
+    private void TellWait() => Telemetry.PredictedWait(name, _wait ??= () => Wait(PriorityClass.Normal));
 
     private VisionException? Refusal(int images, long bytes, Urgency urgency)
     {

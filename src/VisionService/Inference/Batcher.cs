@@ -160,10 +160,7 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
         }
 
         Telemetry.Queued(_name, 1);
-        Telemetry.PredictedWait(_name, PredictWait);
     }
-
-    private TimeSpan PredictWait() => _admission.PredictWait();
 
     /// <summary>Takes an item out of the queue, under its lock.</summary>
     private void TakeOut(Pending pending)
@@ -370,7 +367,6 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
         var members = batch.Members;
         try
         {
-            Telemetry.PredictedWait(_name, PredictWait);
             Telemetry.SessionBusy(_name, 1);
             using var span = Telemetry.Batch(
                 _name, members.Count, reason, members.Select(static member => member.Caller));

@@ -40,7 +40,7 @@ internal sealed class ComputeWorkers : IDisposable
         for (var i = 0; i < count; i++)
         {
             _threads[i] = new Thread(Work) { IsBackground = true, Name = $"{name} {i}" };
-            _threads[i].Start();
+            _threads[i].UnsafeStart(); // whoever starts the service is not the parent of every span
         }
     }
 

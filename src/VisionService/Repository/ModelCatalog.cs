@@ -296,7 +296,7 @@ internal sealed partial class ModelCatalog : BackgroundService
         var entries = Entries;
         return entries.FirstOrDefault(entry => entry.Loaded?.Task == task)
             ?? entries.FirstOrDefault(entry => As<TRequest, TResult>(entry.Loaded) is not null)
-            ?? entries.FirstOrDefault(entry => entry.State == ModelState.Loading)
+            ?? entries.FirstOrDefault(entry => entry.State is ModelState.Loading or ModelState.Lost)
             ?? throw new VisionException(
                 VisionError.ModelNotFound, $"No model here can {task}. Models: {Names(entries)}.");
     }
