@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace VisionService.Inference;
 
 /// <summary>What kind of work waits for a worker, the first to be served first: what is under way, what is to begin,
@@ -48,18 +50,14 @@ internal sealed class ComputeWorkers : IDisposable
     /// <param name="work">Throws nothing.</param>
     public void Post(ComputeShare share, ComputeRank rank, Action work) => Add(share, rank, work);
 
-    /// <summary>Continues the caller on a worker in its turn; at once where it is on one already.</summary>
-    /// <remarks>What follows holds the worker until it awaits what is not there yet; it must not block.</remarks>
-    /// <exception cref="OperationCanceledException">Cancelled while waiting.</exception>
-    public Task SwitchAsync(ComputeShare share, ComputeRank rank, CancellationToken cancellationToken)
-    {
-        if (cancellationToken.IsCancellationRequested)
-        {
-            return Task.FromCanceled(cancellationToken);
-        }
+    /// <summary>To be awaited: continues the caller on a worker in its turn; at once where it is on one already.</summary>
+    /// <remarks>What follows holds the worker until it awaits what is not there yet; it must not block. Throws <see
+    /// cref="OperationCanceledException"/> where it is cancelled while waiting.</remarks>
+    public WorkerSwitch SwitchAsync(ComputeShare share, ComputeRank rank, CancellationToken cancellationToken) =>
+        new(this, share, rank, cancellationToken);
 
-        return t_here == this ? Task.CompletedTask : WaitAsync(share, rank, cancellationToken);
-    }
+    /// <summary>Whether the current thread is one of the workers.</summary>
+    internal bool IsHere => t_here == this;
 
     /// <summary>Ends the threads once each has done what it does.</summary>
     public void Dispose()
@@ -79,26 +77,7 @@ internal sealed class ComputeWorkers : IDisposable
         }
     }
 
-    private async Task WaitAsync(ComputeShare share, ComputeRank rank, CancellationToken cancellationToken)
-    {
-        // The continuation is the work: it runs inside SetResult, on the worker.
-        var turn = new TaskCompletionSource();
-        var entry = Add(share, rank, turn.SetResult);
-        await using (cancellationToken.UnsafeRegister(
-            _ =>
-            {
-                if (TryRemove(share, rank, entry))
-                {
-                    turn.SetCanceled(cancellationToken);
-                }
-            },
-            null).ConfigureAwait(false))
-        {
-            await turn.Task.ConfigureAwait(false);
-        }
-    }
-
-    private LinkedListNode<ComputeShare.Work> Add(ComputeShare share, ComputeRank rank, Action action)
+    internal LinkedListNode<ComputeShare.Work> Add(ComputeShare share, ComputeRank rank, Action action)
     {
         lock (_lock)
         {
@@ -124,13 +103,14 @@ internal sealed class ComputeWorkers : IDisposable
         }
     }
 
-    private bool TryRemove(ComputeShare share, ComputeRank rank, LinkedListNode<ComputeShare.Work> node)
+    /// <summary>Takes work back; false where its turn has come.</summary>
+    internal bool TryRemove(ComputeShare share, ComputeRank rank, LinkedListNode<ComputeShare.Work> node)
     {
         lock (_lock)
         {
             if (node.List is null)
             {
-                return false; // its turn came first
+                return false;
             }
 
             share.Queues[(int)rank].Remove(node);
@@ -242,4 +222,41 @@ internal sealed class ComputeShare
     internal bool IsWaiting => Array.Exists(Queues, static queue => queue.Count > 0);
 
     internal readonly record struct Work(Action Action, long Since);
+}
+
+/// <summary>The way of an async method onto a worker: its continuation is the work.</summary>
+internal sealed class WorkerSwitch(
+    ComputeWorkers workers, ComputeShare share, ComputeRank rank, CancellationToken cancellationToken) : ICriticalNotifyCompletion
+{
+    private LinkedListNode<ComputeShare.Work>? _work;
+    private CancellationTokenRegistration _registration;
+    private Action? _continuation;
+
+    public bool IsCompleted => workers.IsHere || cancellationToken.IsCancellationRequested;
+
+    public WorkerSwitch GetAwaiter() => this;
+
+    public void OnCompleted(Action continuation) => UnsafeOnCompleted(continuation);
+
+    public void UnsafeOnCompleted(Action continuation)
+    {
+        // From here on the continuation may run: nothing but what belongs to cancellation is touched any more.
+        _continuation = continuation;
+        _work = workers.Add(share, rank, continuation);
+        _registration = cancellationToken.UnsafeRegister(static self => ((WorkerSwitch)self!).Cancel(), this);
+    }
+
+    public void GetResult()
+    {
+        _registration.Unregister();
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    private void Cancel()
+    {
+        if (workers.TryRemove(share, rank, _work!))
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static continuation => continuation(), _continuation!, preferLocal: false);
+        }
+    }
 }

@@ -87,7 +87,7 @@ internal sealed partial class Model : IDisposable
     public VisionException? RefusalOf(int images, long bytes, Urgency urgency) => _admission.RefusalOf(images, bytes, urgency);
 
     /// <summary>Continues on a core, to decode an image for this model.</summary>
-    public Task BeginAsync(CancellationToken cancellationToken) => _devices.SwitchAsync(ComputeRank.Begin, cancellationToken);
+    public WorkerSwitch BeginAsync(CancellationToken cancellationToken) => _devices.SwitchAsync(ComputeRank.Begin, cancellationToken);
 
     /// <summary>Takes one request through preprocessing, queue, run and postprocessing.</summary>
     /// <param name="ticket">The image's place.</param>
@@ -97,7 +97,7 @@ internal sealed partial class Model : IDisposable
         IVisionTask<TRequest, TResult> task, TRequest request, Ticket ticket, CancellationToken cancellationToken)
     {
         using var item = NewItem(task.Shape(request));
-        await BeginAsync(cancellationToken).ConfigureAwait(false);
+        await BeginAsync(cancellationToken);
         var start = _time.GetTimestamp();
         task.Preprocess(request, item.Planes);
         var preprocessed = _time.GetElapsedTime(start);
@@ -105,7 +105,7 @@ internal sealed partial class Model : IDisposable
         var (outputs, queued) = await SubmitAsync(item, ticket, cancellationToken).ConfigureAwait(false);
         using (outputs)
         {
-            await _devices.SwitchAsync(ComputeRank.Run, cancellationToken).ConfigureAwait(false);
+            await _devices.SwitchAsync(ComputeRank.Run, cancellationToken);
             start = _time.GetTimestamp();
             var result = task.Postprocess(request, outputs.Outputs);
             var timings = new StageTimings(preprocessed, queued, outputs.Duration, _time.GetElapsedTime(start));

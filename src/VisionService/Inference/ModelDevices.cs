@@ -19,7 +19,7 @@ internal sealed class ModelDevices(IReadOnlyList<ComputeWorkers> devices, Comput
 
     /// <summary>Continues on a core in its turn.</summary>
     /// <inheritdoc cref="ComputeWorkers.SwitchAsync"/>
-    public Task SwitchAsync(ComputeRank rank, CancellationToken cancellationToken) =>
+    public WorkerSwitch SwitchAsync(ComputeRank rank, CancellationToken cancellationToken) =>
         host.SwitchAsync(_hostShare, rank, cancellationToken);
 }
 

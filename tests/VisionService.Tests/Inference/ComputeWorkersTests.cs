@@ -98,12 +98,14 @@ public sealed class ComputeWorkersTests : IDisposable
         var share = new ComputeShare();
         using var cancellation = new CancellationTokenSource();
         await OccupyAsync(share);
-        var leaves = _workers.SwitchAsync(share, ComputeRank.Run, cancellation.Token);
+        var leaves = SwitchAsync();
         var stays = Turn(share, "stays");
         await cancellation.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaves); // although the worker is still busy
         await AssertTurnsAsync(["stays"], stays);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _workers.SwitchAsync(share, ComputeRank.Run, cancellation.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(SwitchAsync);
+
+        async Task SwitchAsync() => await _workers.SwitchAsync(share, ComputeRank.Run, cancellation.Token);
     }
 
     [Fact]
