@@ -4,10 +4,15 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Hosting.Internal;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using VisionService.Api;
 
 namespace VisionService.Tests.Api;
 
-/// <summary>The end of the real process by a real signal: nobody who was heard is left without an answer.</summary>
+/// <summary>The end of the service, of the real process by a real signal too: nobody who was heard is left without an
+/// answer.</summary>
 public sealed class DrainTests : IDisposable
 {
     private const int Clients = 8;
@@ -15,6 +20,7 @@ public sealed class DrainTests : IDisposable
     // Nothing here should take so long; who waits longer has found a defect.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    private readonly ManualTime _time = new();
     private readonly CancellationTokenSource _patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
 
     public DrainTests() => _patience.CancelAfter(Patience * Rounds);
@@ -79,6 +85,103 @@ public sealed class DrainTests : IDisposable
         Assert.NotNull(late.Headers.RetryAfter);
         Assert.All(await Task.WhenAll(slow), static answer => Assert.Equal(HttpStatusCode.OK, answer.StatusCode));
         Assert.Equal(0, await service.ExitAsync(_patience.Token));
+    }
+
+    [Fact]
+    public async Task A_host_that_is_stopped_without_a_signal_lets_nobody_in_either()
+    {
+        await using var service = await TestService.StartAsync(
+            new ModelFolder().Add("slow", TinyModels.Slow(rounds: 5000), "input: {preset: unit}", ModelFolder.ColorLabels), "--instances", "1");
+        var slow = Enumerable.Range(0, 2).Select(_ => service.PostAsync("/classify?model=slow", Photos.White)).ToArray();
+        while (await QueueLengthAsync(service.Client) == 0)
+        {
+        }
+
+        var stop = service.StopAsync();
+        (await service.PostAsync("/classify?model=slow", Photos.Black)).Problem(503, "draining");
+        Assert.All(await Task.WhenAll(slow), static answer => answer.MustBe(HttpStatusCode.OK));
+        await stop;
+    }
+
+    [Fact]
+    public async Task What_is_under_way_is_waited_for_and_what_comes_is_refused()
+    {
+        var (drain, lifetime) = NewDrain();
+        Assert.True(drain.TryBegin());
+        lifetime.StopApplication();
+        Assert.False(drain.TryBegin());
+        var stopping = drain.StoppingAsync(_patience.Token);
+        await LookAsync(stopping, times: 500); // ten seconds
+        Assert.False(stopping.IsCompleted);
+        drain.End();
+        await LookAsync(stopping, times: 1);
+        Assert.True(stopping.IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task What_is_under_way_for_too_long_is_given_up()
+    {
+        var (drain, lifetime) = NewDrain();
+        Assert.True(drain.TryBegin());
+        lifetime.StopApplication();
+        var stopping = drain.StoppingAsync(_patience.Token);
+        await LookAsync(stopping, times: 1249); // 25 s are 1250 looks
+        Assert.False(stopping.IsCompleted);
+        await LookAsync(stopping, times: 1);
+        Assert.True(stopping.IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task Who_still_comes_is_told_so_until_nobody_comes_any_more()
+    {
+        var (drain, lifetime) = NewDrain();
+        lifetime.StopApplication();
+        Assert.False(drain.TryBegin());
+        var stopping = drain.StoppingAsync(_patience.Token);
+        for (var call = 0; call < 10; call++)
+        {
+            await LookAsync(stopping, times: 10); // 200 ms each
+            Assert.False(drain.TryBegin());
+        }
+
+        await LookAsync(stopping, times: 12); // 240 ms of silence
+        Assert.False(stopping.IsCompleted);
+        await LookAsync(stopping, times: 1);
+        Assert.True(stopping.IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task Who_never_stops_coming_keeps_it_for_three_seconds()
+    {
+        var (drain, lifetime) = NewDrain();
+        lifetime.StopApplication();
+        Assert.False(drain.TryBegin());
+        var stopping = drain.StoppingAsync(_patience.Token);
+        for (var look = 0; look < 150; look++)
+        {
+            Assert.False(stopping.IsCompleted);
+            Assert.False(drain.TryBegin());
+            await LookAsync(stopping, times: 1);
+        }
+
+        Assert.True(stopping.IsCompletedSuccessfully);
+    }
+
+    private (Drain Drain, ApplicationLifetime Lifetime) NewDrain()
+    {
+        var lifetime = new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance);
+        return (new Drain(lifetime, Options.Create(new ApiOptions()), _time, NullLogger<Drain>.Instance), lifetime);
+    }
+
+    /// <summary>Lets it look whether it is over, every 20 ms of its clock.</summary>
+    private async Task LookAsync(Task stopping, int times)
+    {
+        for (var look = 0; look < times && !stopping.IsCompleted; look++)
+        {
+            await _time.TimerArmedAsync();
+            _time.Advance(TimeSpan.FromMilliseconds(20));
+            await Task.WhenAny(stopping, _time.TimerArmedAsync());
+        }
     }
 
     private async Task<int> QueueLengthAsync(HttpClient client)

@@ -11,7 +11,7 @@ public sealed class HangUpTests : IAsyncLifetime
     private TestService _service = null!;
 
     public async ValueTask InitializeAsync() => _service = await TestService.StartAsync(
-        new ModelFolder().Add("slow", TinyModels.Slow(rounds: 100), "input: {preset: unit}", ModelFolder.ColorLabels));
+        new ModelFolder().Add("slow", TinyModels.Slow(rounds: 1500), "input: {preset: unit}", ModelFolder.ColorLabels));
 
     public ValueTask DisposeAsync() => _service.DisposeAsync();
 
