@@ -21,11 +21,13 @@ public sealed class DrainTests : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly ManualTime _time = new();
-    private readonly CancellationTokenSource _patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+    private readonly CancellationTokenSource _patience =
+        CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
 
     public DrainTests() => _patience.CancelAfter(Patience * Rounds);
 
-    private static int Rounds => int.Parse(Environment.GetEnvironmentVariable("VISION_DRAIN_ROUNDS") ?? "3", CultureInfo.InvariantCulture);
+    private static int Rounds =>
+        int.Parse(Environment.GetEnvironmentVariable("VISION_DRAIN_ROUNDS") ?? "3", CultureInfo.InvariantCulture);
 
     public void Dispose() => _patience.Dispose();
 
@@ -91,8 +93,11 @@ public sealed class DrainTests : IDisposable
     public async Task A_host_that_is_stopped_without_a_signal_lets_nobody_in_either()
     {
         await using var service = await TestService.StartAsync(
-            new ModelFolder().Add("slow", TinyModels.Slow(rounds: 5000), "input: {preset: unit}", ModelFolder.ColorLabels), "--instances", "1");
-        var slow = Enumerable.Range(0, 2).Select(_ => service.PostAsync("/classify?model=slow", Photos.White)).ToArray();
+            new ModelFolder().Add("slow", TinyModels.Slow(rounds: 5000), "input: {preset: unit}", ModelFolder.ColorLabels),
+            "--instances",
+            "1");
+        var slow = Enumerable.Range(0, 2)
+            .Select(_ => service.PostAsync("/classify?model=slow", Photos.White)).ToArray();
         while (await QueueLengthAsync(service.Client) == 0)
         {
         }
@@ -190,7 +195,8 @@ public sealed class DrainTests : IDisposable
         return model.RootElement.GetProperty("batching").GetProperty("queue_length").GetInt32();
     }
 
-    /// <summary>Sends until it is told to go elsewhere or nobody listens any more; each request must be answered.</summary>
+    /// <summary>Sends until it is told to go elsewhere or nobody listens any more; each request must be
+    /// answered.</summary>
     private async Task SendWithoutPauseAsync(int port, Action answered)
     {
         while (true)
@@ -227,7 +233,8 @@ public sealed class DrainTests : IDisposable
     private static byte[] Request { get; } =
     [
         .. Encoding.ASCII.GetBytes(
-            $"POST /classify?model=slow HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {Photos.White.Length}\r\n\r\n"),
+            "POST /classify?model=slow HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+            + $"Content-Length: {Photos.White.Length}\r\n\r\n"),
         .. Photos.White,
     ];
 
@@ -292,7 +299,8 @@ public sealed class DrainTests : IDisposable
         return (int.Parse(status, CultureInfo.InvariantCulture), headers);
     }
 
-    private Task SkipAsync(Stream stream, int bytes) => stream.ReadExactlyAsync(new byte[bytes], _patience.Token).AsTask();
+    private Task SkipAsync(Stream stream, int bytes) =>
+        stream.ReadExactlyAsync(new byte[bytes], _patience.Token).AsTask();
 
     private async Task<string> LineAsync(Stream stream)
     {
@@ -323,7 +331,8 @@ public sealed class DrainTests : IDisposable
             var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
             string[] arguments =
             [
-                typeof(CommandLine).Assembly.Location, "--models", models.Path, "--http-port", "0", "--grpc-port", "0", "--provider", "cpu",
+                typeof(CommandLine).Assembly.Location, "--models", models.Path,
+                "--http-port", "0", "--grpc-port", "0", "--provider", "cpu",
             ];
             Array.ForEach(arguments, start.ArgumentList.Add);
             var service = new ServiceProcess(models, Process.Start(start)!);
