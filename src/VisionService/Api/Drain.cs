@@ -16,7 +16,7 @@ internal sealed partial class Drain(
 
     private readonly Lock _lock = new();
     private int _underWay;
-    private long _lastCall;
+    private long? _lastCall;
 
     public bool IsDraining => lifetime.ApplicationStopping.IsCancellationRequested;
 
@@ -52,6 +52,7 @@ internal sealed partial class Drain(
 
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
+        lifetime.StopApplication(); // a signal has done so; a host that is stopped otherwise only does it after this
         var start = time.GetTimestamp();
         Log.Begun(logger, _underWay);
         while (!IsOver(time.GetElapsedTime(start)))
@@ -83,7 +84,7 @@ internal sealed partial class Drain(
         {
             return elapsed >= options.Value.DrainTimeout
                 || (_underWay == 0
-                    && (_lastCall == 0 || elapsed >= MostSilence || time.GetElapsedTime(_lastCall) >= Silence));
+                    && (_lastCall is not { } last || elapsed >= MostSilence || time.GetElapsedTime(last) >= Silence));
         }
     }
 

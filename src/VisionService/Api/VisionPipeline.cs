@@ -127,7 +127,8 @@ internal sealed class VisionPipeline(
         }
 
         drain.End();
-        return entry.Loaded!.Model.RefusalOf(images: 1, bytes, UrgencyOf(parameters, elapsed, null).Urgency) is { } refusal
+        var urgency = UrgencyOf(parameters, elapsed, null).Urgency;
+        return entry.Loaded!.Model.RefusalOf(images: 1, bytes, urgency) is { } refusal
             ? Refused(call.Task, entry.Name, refusal, elapsed)
             : null;
     }

@@ -4,10 +4,15 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Hosting.Internal;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using VisionService.Api;
 
 namespace VisionService.Tests.Api;
 
-/// <summary>The end of the real process by a real signal: nobody who was heard is left without an answer.</summary>
+/// <summary>The end of the service, of the real process by a real signal too: nobody who was heard is left without an
+/// answer.</summary>
 public sealed class DrainTests : IDisposable
 {
     private const int Clients = 8;
@@ -15,11 +20,14 @@ public sealed class DrainTests : IDisposable
     // Nothing here should take so long; who waits longer has found a defect.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private readonly CancellationTokenSource _patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+    private readonly ManualTime _time = new();
+    private readonly CancellationTokenSource _patience =
+        CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
 
     public DrainTests() => _patience.CancelAfter(Patience * Rounds);
 
-    private static int Rounds => int.Parse(Environment.GetEnvironmentVariable("VISION_DRAIN_ROUNDS") ?? "3", CultureInfo.InvariantCulture);
+    private static int Rounds =>
+        int.Parse(Environment.GetEnvironmentVariable("VISION_DRAIN_ROUNDS") ?? "3", CultureInfo.InvariantCulture);
 
     public void Dispose() => _patience.Dispose();
 
@@ -81,13 +89,114 @@ public sealed class DrainTests : IDisposable
         Assert.Equal(0, await service.ExitAsync(_patience.Token));
     }
 
+    [Fact]
+    public async Task A_host_that_is_stopped_without_a_signal_lets_nobody_in_either()
+    {
+        await using var service = await TestService.StartAsync(
+            new ModelFolder().Add("slow", TinyModels.Slow(rounds: 5000), "input: {preset: unit}", ModelFolder.ColorLabels),
+            "--instances",
+            "1");
+        var slow = Enumerable.Range(0, 2)
+            .Select(_ => service.PostAsync("/classify?model=slow", Photos.White)).ToArray();
+        while (await QueueLengthAsync(service.Client) == 0)
+        {
+        }
+
+        var stop = service.StopAsync();
+        (await service.PostAsync("/classify?model=slow", Photos.Black)).Problem(503, "draining");
+        Assert.All(await Task.WhenAll(slow), static answer => answer.MustBe(HttpStatusCode.OK));
+        await stop;
+    }
+
+    [Fact]
+    public async Task What_is_under_way_is_waited_for_and_what_comes_is_refused()
+    {
+        var (drain, lifetime) = NewDrain();
+        Assert.True(drain.TryBegin());
+        lifetime.StopApplication();
+        Assert.False(drain.TryBegin());
+        var stopping = drain.StoppingAsync(_patience.Token);
+        await LookAsync(stopping, times: 500); // ten seconds
+        Assert.False(stopping.IsCompleted);
+        drain.End();
+        await LookAsync(stopping, times: 1);
+        Assert.True(stopping.IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task What_is_under_way_for_too_long_is_given_up()
+    {
+        var (drain, lifetime) = NewDrain();
+        Assert.True(drain.TryBegin());
+        lifetime.StopApplication();
+        var stopping = drain.StoppingAsync(_patience.Token);
+        await LookAsync(stopping, times: 1249); // 25 s are 1250 looks
+        Assert.False(stopping.IsCompleted);
+        await LookAsync(stopping, times: 1);
+        Assert.True(stopping.IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task Who_still_comes_is_told_so_until_nobody_comes_any_more()
+    {
+        var (drain, lifetime) = NewDrain();
+        lifetime.StopApplication();
+        Assert.False(drain.TryBegin());
+        var stopping = drain.StoppingAsync(_patience.Token);
+        for (var call = 0; call < 10; call++)
+        {
+            await LookAsync(stopping, times: 10); // 200 ms each
+            Assert.False(drain.TryBegin());
+        }
+
+        await LookAsync(stopping, times: 12); // 240 ms of silence
+        Assert.False(stopping.IsCompleted);
+        await LookAsync(stopping, times: 1);
+        Assert.True(stopping.IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task Who_never_stops_coming_keeps_it_for_three_seconds()
+    {
+        var (drain, lifetime) = NewDrain();
+        lifetime.StopApplication();
+        Assert.False(drain.TryBegin());
+        var stopping = drain.StoppingAsync(_patience.Token);
+        for (var look = 0; look < 150; look++)
+        {
+            Assert.False(stopping.IsCompleted);
+            Assert.False(drain.TryBegin());
+            await LookAsync(stopping, times: 1);
+        }
+
+        Assert.True(stopping.IsCompletedSuccessfully);
+    }
+
+    private (Drain Drain, ApplicationLifetime Lifetime) NewDrain()
+    {
+        var lifetime = new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance);
+        return (new Drain(lifetime, Options.Create(new ApiOptions()), _time, NullLogger<Drain>.Instance), lifetime);
+    }
+
+    /// <summary>Lets it look whether it is over, every 20 ms of its clock.</summary>
+    private async Task LookAsync(Task stopping, int times)
+    {
+        for (var look = 0; look < times && !stopping.IsCompleted; look++)
+        {
+            await _time.TimerArmedAsync();
+            _time.Advance(TimeSpan.FromMilliseconds(20));
+            await Task.WhenAny(stopping, _time.TimerArmedAsync());
+        }
+    }
+
     private async Task<int> QueueLengthAsync(HttpClient client)
     {
         using var model = JsonDocument.Parse(await client.GetStringAsync("/models/slow", _patience.Token));
         return model.RootElement.GetProperty("batching").GetProperty("queue_length").GetInt32();
     }
 
-    /// <summary>Sends until it is told to go elsewhere or nobody listens any more; each request must be answered.</summary>
+    /// <summary>Sends until it is told to go elsewhere or nobody listens any more; each request must be
+    /// answered.</summary>
     private async Task SendWithoutPauseAsync(int port, Action answered)
     {
         while (true)
@@ -124,7 +233,8 @@ public sealed class DrainTests : IDisposable
     private static byte[] Request { get; } =
     [
         .. Encoding.ASCII.GetBytes(
-            $"POST /classify?model=slow HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {Photos.White.Length}\r\n\r\n"),
+            "POST /classify?model=slow HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+            + $"Content-Length: {Photos.White.Length}\r\n\r\n"),
         .. Photos.White,
     ];
 
@@ -189,7 +299,8 @@ public sealed class DrainTests : IDisposable
         return (int.Parse(status, CultureInfo.InvariantCulture), headers);
     }
 
-    private Task SkipAsync(Stream stream, int bytes) => stream.ReadExactlyAsync(new byte[bytes], _patience.Token).AsTask();
+    private Task SkipAsync(Stream stream, int bytes) =>
+        stream.ReadExactlyAsync(new byte[bytes], _patience.Token).AsTask();
 
     private async Task<string> LineAsync(Stream stream)
     {
@@ -220,7 +331,8 @@ public sealed class DrainTests : IDisposable
             var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
             string[] arguments =
             [
-                typeof(CommandLine).Assembly.Location, "--models", models.Path, "--http-port", "0", "--grpc-port", "0", "--provider", "cpu",
+                typeof(CommandLine).Assembly.Location, "--models", models.Path,
+                "--http-port", "0", "--grpc-port", "0", "--provider", "cpu",
             ];
             Array.ForEach(arguments, start.ArgumentList.Add);
             var service = new ServiceProcess(models, Process.Start(start)!);

@@ -40,7 +40,8 @@ public sealed class TelemetryTests(TelemetryScenario told) : IClassFixture<Telem
         Assert.All(requests, static request => Assert.Equal("classify", request.Tags["task"]));
         Assert.All(requests, static request => Assert.InRange(request.Value, 0, 600));
         Assert.Equal(
-            told.Statuses.GroupBy(static status => status).ToDictionary(static status => status.Key, static status => status.Count()),
+            told.Statuses.GroupBy(static status => status)
+                .ToDictionary(static status => status.Key, static status => status.Count()),
             requests.GroupBy(static request => (int)request.Tags["code"]!)
                 .ToDictionary(static status => status.Key, static status => status.Count()));
         Assert.Equal([200, 499, 503, 504], told.Statuses.Distinct().Order());
@@ -72,7 +73,8 @@ public sealed class TelemetryTests(TelemetryScenario told) : IClassFixture<Telem
         Assert.Equal(sizes.Length, told.Of("vision.batch.release").Sum(static batch => batch.Value));
         Assert.All(
             told.Of("vision.batch.release"),
-            static batch => Assert.Contains((string)batch.Tags["reason"]!, (string[])["idle", "full", "delay", "deadline", "retry"]));
+            static batch => Assert.Contains(
+                (string)batch.Tags["reason"]!, (string[])["idle", "full", "delay", "deadline", "retry"]));
     }
 
     [Fact]
@@ -110,7 +112,8 @@ public sealed class TelemetryTests(TelemetryScenario told) : IClassFixture<Telem
     }
 
     [Fact]
-    public void The_model_was_loaded_once() => Assert.InRange(Assert.Single(told.Of("vision.model.load.duration")).Value, 1e-6, 600);
+    public void The_model_was_loaded_once() =>
+        Assert.InRange(Assert.Single(told.Of("vision.model.load.duration")).Value, 1e-6, 600);
 
     [Fact]
     public void The_stages_are_spans_under_the_requests()
@@ -130,7 +133,8 @@ public sealed class TelemetryTests(TelemetryScenario told) : IClassFixture<Telem
     [Fact]
     public void A_batch_is_a_span_of_its_own_with_a_link_to_each_member()
     {
-        var batches = told.Spans.Where(span => span.OperationName == "batch" && (string?)span.GetTagItem("vision.model") == told.Model).ToArray();
+        var batches = told.Spans.Where(
+            span => span.OperationName == "batch" && (string?)span.GetTagItem("vision.model") == told.Model).ToArray();
         Assert.All(batches, static batch => Assert.Equal(default, batch.ParentSpanId));
         Assert.All(batches, static batch => Assert.Equal((int)batch.GetTagItem("vision.batch.size")!, batch.Links.Count()));
         var links = batches.SelectMany(static batch => batch.Links).Where(link => link.Context.TraceId == told.Traced);
@@ -248,7 +252,8 @@ public sealed class TelemetryScenario : IAsyncLifetime
             {
                 lock (_lock)
                 {
-                    _measurements.Add(new Measurement(instrument.Name, instrument.Unit, value, new Dictionary<string, object?>(tags.ToArray())));
+                    _measurements.Add(new Measurement(
+                        instrument.Name, instrument.Unit, value, new Dictionary<string, object?>(tags.ToArray())));
                 }
 
                 _measured.Release();
@@ -274,7 +279,8 @@ public sealed class TelemetryScenario : IAsyncLifetime
         {
             Content = new ByteArrayContent(image),
         };
-        request.Headers.Add("traceparent", traceparent ?? $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-01");
+        request.Headers.Add(
+            "traceparent", traceparent ?? $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-01");
         var status = 499;
         try
         {
@@ -292,5 +298,6 @@ public sealed class TelemetryScenario : IAsyncLifetime
         }
     }
 
-    internal sealed record Measurement(string Instrument, string? Unit, double Value, IReadOnlyDictionary<string, object?> Tags);
+    internal sealed record Measurement(
+        string Instrument, string? Unit, double Value, IReadOnlyDictionary<string, object?> Tags);
 }
