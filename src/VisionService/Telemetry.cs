@@ -99,7 +99,7 @@ internal static class Telemetry
     /// <param name="reason">The bound that was reached: count, bytes, wait, deadline or draining.</param>
     public static void Rejected(string model, string reason) => RejectedCounter.Add(1, new("model", model), new("reason", reason));
 
-    /// <param name="stage">Where the image was: decode, queue or inference.</param>
+    /// <param name="stage">Where the image was: decode, preprocess, queue or inference.</param>
     public static void Cancelled(string model, string stage) => CancelledCounter.Add(1, new("model", model), new("stage", stage));
 
     public static void Loaded(string model, TimeSpan duration) =>

@@ -296,7 +296,7 @@ internal sealed class VisionPipeline(
             var (image, decoded) = await DecodeAsync(sent, entry, run.NeedsAllPixels ? null : entry.Loaded!.Geometry, deadline);
             using (image)
             {
-                stage = "inference";
+                stage = "preprocess";
                 var (result, timings) = await call.Run(run.Admitted.Model, run.Bind(image), ticket, deadline);
                 return new ImageAnswer<TResult>(image.SourceWidth, image.SourceHeight, result, decoded, timings)
                 {
@@ -306,7 +306,7 @@ internal sealed class VisionPipeline(
         }
         catch (OperationCanceledException)
         {
-            if (stage == "decode")
+            if (!ticket.WasQueued)
             {
                 Telemetry.Cancelled(entry.Name, stage);
             }
@@ -316,7 +316,7 @@ internal sealed class VisionPipeline(
                 throw;
             }
 
-            throw ticket.Urgency.Late(stage);
+            throw ticket.Urgency.Late(ticket.WasQueued ? "inference" : stage);
         }
     }
 

@@ -55,7 +55,7 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
 
             _waiting[(int)urgency.Class] += images;
             _bytes += bytes;
-            TellWait();
+            Tell(images);
         }
 
         var tickets = new Ticket[images];
@@ -82,7 +82,7 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
         lock (_lock)
         {
             _waiting[(int)priority]++;
-            TellWait();
+            Tell(1);
         }
     }
 
@@ -94,10 +94,10 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
             if (priority is { } place)
             {
                 _waiting[(int)place]--;
+                Tell(-1);
             }
 
             _bytes -= bytes;
-            TellWait();
         }
     }
 
@@ -125,7 +125,11 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
     }
 
     // Under the lock, so that the last value told is the last one there was.
-    private void TellWait() => Telemetry.PredictedWait(name, _wait ??= () => Wait(PriorityClass.Normal));
+    private void Tell(int change)
+    {
+        Telemetry.Queued(name, change);
+        Telemetry.PredictedWait(name, _wait ??= () => Wait(PriorityClass.Normal));
+    }
 
     private VisionException? Refusal(int images, long bytes, Urgency urgency)
     {

@@ -53,6 +53,7 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
     private readonly ITimer _company;
     private readonly ManualResetEventSlim _stopped = new();
     private bool _isStopping;
+    private int _running;
 
     /// <param name="admission">Told of what waits and what was answered; who may wait is asked elsewhere.</param>
     public Batcher(
@@ -62,6 +63,9 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
         _idle = new Stack<int>(Enumerable.Range(0, options.Runners).Reverse());
         _company = time.CreateTimer(static self => ((Batcher<TItem, TAnswer>)self!).EndWait(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
+
+    /// <summary>Runs under way.</summary>
+    public int Running => Volatile.Read(ref _running);
 
     /// <summary>Items that wait; those in a running batch are not counted.</summary>
     public int QueueLength
@@ -94,7 +98,7 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
                 answer = await pending.Completion.Task.ConfigureAwait(false);
             }
         }
-        catch (Exception) when (pending.Running is not null && cancellationToken.IsCancellationRequested)
+        catch (Exception) when (pending.Run is not null && cancellationToken.IsCancellationRequested)
         {
             throw Gone(pending, "inference", cancellationToken);
         }
@@ -158,8 +162,6 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
             pending.Entry = _queue.Add(pending, pending.Class, Math.Min(pending.Deadline, aged));
             Dispatch();
         }
-
-        Telemetry.Queued(_name, 1);
     }
 
     /// <summary>Takes an item out of the queue, under its lock.</summary>
@@ -175,8 +177,6 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
         {
             _admission.Free(pending.Class, 0);
         }
-
-        Telemetry.Queued(_name, -1);
     }
 
     private void Abandon(Pending pending, CancellationToken cancellationToken)
@@ -186,7 +186,7 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
             if (pending.Entry is null)
             {
                 pending.IsGone = true;
-                pending.Running?.Leave();
+                pending.Run?.Leave();
                 return;
             }
 
@@ -281,7 +281,7 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
     }
 
     /// <summary>Closes a batch with what waits now; what is late is dropped before it costs anything.</summary>
-    private Running? Close(ref string reason)
+    private OpenRun? Close(ref string reason)
     {
         var batch = new List<Pending>(Math.Min(_options.MaxBatchSize, 64));
         List<Pending>? late = null;
@@ -322,11 +322,11 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
             }
 
             late?.ForEach(TakeOut);
-            var running = batch.Count == 0 ? null : new Running(batch, _options.MaxRunTime, _time);
+            var running = batch.Count == 0 ? null : new OpenRun(batch, _options.MaxRunTime, _time);
             foreach (var pending in batch)
             {
                 TakeOut(pending);
-                pending.Running = running;
+                pending.Run = running;
                 pending.Queued = _time.GetElapsedTime(pending.Submitted, now);
                 _queue.Charge(pending.Class, Math.Max(1e-3, _work.Cost(pending.Item, batch.Count)) / batch.Count);
             }
@@ -361,13 +361,14 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
         return _work.Cost(item, members + 1) > left && _work.Cost(item, members) <= left;
     }
 
-    private void Answer(int runner, Running batch, string reason)
+    private void Answer(int runner, OpenRun batch, string reason)
     {
         IReadOnlyList<TAnswer> answers;
         var members = batch.Members;
         try
         {
             Telemetry.SessionBusy(_name, 1);
+            Interlocked.Increment(ref _running);
             using var span = Telemetry.Batch(
                 _name, members.Count, reason, members.Select(static member => member.Caller));
             answers = _work.Run(runner, members.ConvertAll(static member => member.Item), batch.Token);
@@ -397,6 +398,7 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
         finally
         {
             Telemetry.SessionBusy(_name, -1);
+            Interlocked.Decrement(ref _running);
             batch.Dispose();
         }
 
@@ -412,11 +414,11 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
 
     private void Retry(int runner, Pending member)
     {
-        Running? alone;
+        OpenRun? alone;
         lock (_lock)
         {
-            alone = member.IsGone ? null : new Running([member], _options.MaxRunTime, _time);
-            member.Running = alone ?? member.Running;
+            alone = member.IsGone ? null : new OpenRun([member], _options.MaxRunTime, _time);
+            member.Run = alone ?? member.Run;
         }
 
         if (alone is null)
@@ -455,21 +457,21 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
         public bool IsGone { get; set; }
 
         /// <summary>The run that claimed it.</summary>
-        public Running? Running { get; set; }
+        public OpenRun? Run { get; set; }
 
         public TaskCompletionSource<TAnswer> Completion { get; } = new(
             answersOnRunner ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     /// <summary>A closed batch, and when to end its run.</summary>
-    private sealed class Running : IDisposable
+    private sealed class OpenRun : IDisposable
     {
         private readonly Lock _lock = new();
         private readonly CancellationTokenSource _end;
         private int _left;
         private bool _isOver;
 
-        public Running(List<Pending> members, TimeSpan maxRunTime, TimeProvider time)
+        public OpenRun(List<Pending> members, TimeSpan maxRunTime, TimeProvider time)
         {
             Members = members;
             _end = maxRunTime == Timeout.InfiniteTimeSpan ? new CancellationTokenSource() : new CancellationTokenSource(maxRunTime, time);

@@ -59,7 +59,11 @@ internal sealed partial class Model : IDisposable
 
     public BatchingOptions Batching { get; }
 
-    public int QueueLength => _batcher.QueueLength;
+    /// <summary>Images that wait for a run, decoded or not.</summary>
+    public int QueueLength => _admission.Waiting;
+
+    /// <summary>Runs under way.</summary>
+    public int Running => _batcher.Running;
 
     /// <summary>How long a newcomer would wait for its run.</summary>
     public TimeSpan PredictedWait => _admission.PredictWait();

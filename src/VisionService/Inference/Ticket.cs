@@ -35,6 +35,9 @@ internal sealed class Ticket : IDisposable
         }
     }
 
+    /// <summary>Whether anything of it has reached the queue.</summary>
+    public bool WasQueued => Volatile.Read(ref _isPlaceTaken) != 0 || Volatile.Read(ref _state) != Waiting;
+
     /// <summary>Claims the image's place for the item that waits in it: true once.</summary>
     public bool TakePlace() =>
         Volatile.Read(ref _state) == Waiting && Interlocked.Exchange(ref _isPlaceTaken, 1) == 0;

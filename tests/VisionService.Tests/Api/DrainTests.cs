@@ -66,7 +66,7 @@ public sealed class DrainTests : IDisposable
         // 1. One more than can run: as soon as one waits, the others have been accepted too.
         var slow = Enumerable.Range(0, Environment.ProcessorCount + 1).Select(_ => client.PostAsync(
             "/classify?model=slow", new ByteArrayContent(Photos.White), _patience.Token)).ToArray();
-        while (await QueueLengthAsync(client) == 0)
+        while (await LoadAsync(client) != (Environment.ProcessorCount, 1))
         {
         }
 
@@ -98,7 +98,7 @@ public sealed class DrainTests : IDisposable
             "1");
         var slow = Enumerable.Range(0, 2)
             .Select(_ => service.PostAsync("/classify?model=slow", Photos.White)).ToArray();
-        while (await QueueLengthAsync(service.Client) == 0)
+        while (await LoadAsync(service.Client) != (1, 1))
         {
         }
 
@@ -189,10 +189,11 @@ public sealed class DrainTests : IDisposable
         }
     }
 
-    private async Task<int> QueueLengthAsync(HttpClient client)
+    private async Task<(int Running, int Waiting)> LoadAsync(HttpClient client)
     {
         using var model = JsonDocument.Parse(await client.GetStringAsync("/models/slow", _patience.Token));
-        return model.RootElement.GetProperty("batching").GetProperty("queue_length").GetInt32();
+        var batching = model.RootElement.GetProperty("batching");
+        return (batching.GetProperty("running").GetInt32(), batching.GetProperty("queue_length").GetInt32());
     }
 
     /// <summary>Sends until it is told to go elsewhere or nobody listens any more; each request must be

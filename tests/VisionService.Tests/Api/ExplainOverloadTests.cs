@@ -19,7 +19,7 @@ public sealed class ExplainOverloadTests : IAsyncLifetime
         "--instances",
         "1",
         "--max-queue-size",
-        "4");
+        "8");
 
     public ValueTask DisposeAsync() => _service.DisposeAsync();
 
@@ -39,7 +39,7 @@ public sealed class ExplainOverloadTests : IAsyncLifetime
         for (var i = 0; i < 10; i++)
         {
             (await _service.PostAsync("/classify?model=slow", Photos.Black)).MustBe(HttpStatusCode.OK);
-            Assert.InRange(await QueueLengthAsync(), 0, 2); // half of the queue
+            Assert.InRange(await QueueLengthAsync(), 0, 6); // two runs of theirs, and four that may not have begun yet
         }
 
         Assert.All(explaining, task => Assert.False(task.IsCompleted));
@@ -58,8 +58,8 @@ public sealed class ExplainOverloadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_deadline_in_the_middle_is_a_504() => Assert.Equal(
-        "The answer was not there within 300 ms; the request was in stage 'inference'.",
+    public async Task A_deadline_in_the_middle_is_a_504() => Assert.Matches(
+        "^The answer was not there within 300 ms; the request was in stage '(queue|inference)'.$",
         (await _service.PostAsync("/explain?model=slow&method=rise&timeout_ms=300", Photos.White)).Problem(504, "deadline-exceeded"));
 
     [Theory]

@@ -38,7 +38,7 @@ internal sealed record ModelList(IReadOnlyList<ModelSummary> Models);
 
 internal sealed record InputDetails(int Channels, int Height, int Width);
 
-internal sealed record BatchingDetails(int Runners, int MaxBatchSize, double MaxQueueDelayMs, int MaxQueueSize, int QueueLength);
+internal sealed record BatchingDetails(int Runners, int MaxBatchSize, double MaxQueueDelayMs, int MaxQueueSize, int QueueLength, int Running);
 
 /// <param name="MillisecondsPerImage">Of one more image in a run.</param>
 /// <param name="MillisecondsPerRun">Of a run, whatever its size.</param>
@@ -81,7 +81,8 @@ internal sealed record ModelDetails(
                 batching.MaxBatchSize,
                 batching.MaxQueueDelay.TotalMilliseconds,
                 batching.MaxQueueSize,
-                loaded!.Model.QueueLength),
+                loaded!.Model.QueueLength,
+                loaded.Model.Running),
             loaded is null ? null : CostDetails.Of(loaded.Model),
             loaded is null ? null : Math.Round(loaded.LoadDuration.TotalMilliseconds, 1),
             loaded?.Evidence);

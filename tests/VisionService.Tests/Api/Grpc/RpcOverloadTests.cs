@@ -30,7 +30,7 @@ public sealed class RpcOverloadTests : IAsyncLifetime
         var problem = await _client.RefusalAsync(
             "classify", new Proto.ClassifyRequest { Image = RpcClient.Encoded(Photos.White), TimeoutMs = 1 });
         Assert.Equal(StatusCode.DeadlineExceeded, problem.StatusCode);
-        Assert.Matches("^The answer was not there within 1 ms; the request was in stage '(decode|queue|inference)'.$", problem.Status.Detail);
+        Assert.Matches("^The answer was not there within 1 ms; the request was in stage '(decode|preprocess|queue|inference)'.$", problem.Status.Detail);
     }
 
     [Fact]
