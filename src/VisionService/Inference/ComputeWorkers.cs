@@ -25,7 +25,7 @@ internal sealed class ComputeWorkers : IDisposable
     private static readonly TimeSpan Long = TimeSpan.FromMilliseconds(500);
 
     [ThreadStatic]
-    private static ComputeWorkers? t_here;
+    private static ComputeWorkers? _here;
 
     private readonly TimeProvider _time;
     private readonly Thread[] _threads;
@@ -57,7 +57,7 @@ internal sealed class ComputeWorkers : IDisposable
         new(this, share, rank, cancellationToken);
 
     /// <summary>Whether the current thread is one of the workers.</summary>
-    internal bool IsHere => t_here == this;
+    internal bool IsHere => _here == this;
 
     /// <summary>Ends the threads once each has done what it does.</summary>
     public void Dispose()
@@ -121,7 +121,7 @@ internal sealed class ComputeWorkers : IDisposable
 
     private void Work()
     {
-        t_here = this;
+        _here = this;
         while (Take(out var share) is { } action)
         {
             var start = _time.GetTimestamp();
