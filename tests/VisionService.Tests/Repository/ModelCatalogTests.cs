@@ -199,8 +199,10 @@ public class ModelCatalogTests
         Assert.Equal("""{"channels":3,"height":4,"width":4}""", model.GetProperty("input").GetRawText());
         Assert.Equal("""["red","green","blue"]""", model.GetProperty("labels").GetRawText());
         Assert.Equal(
-            """{"runners":1,"max_batch_size":4,"max_queue_delay_ms":0,"max_queue_size":9,"queue_length":0}""",
+            """{"runners":1,"max_batch_size":4,"max_queue_delay_ms":0,"max_queue_size":9,"queue_length":0,"running":0}""",
             model.GetProperty("batching").GetRawText());
+        Assert.True(model.GetProperty("cost").GetProperty("milliseconds_per_image").GetDouble() > 0);
+        Assert.Equal(0, model.GetProperty("cost").GetProperty("predicted_wait_ms").GetDouble());
         var evidence = model.GetProperty("evidence").EnumerateArray().ToDictionary(
             entry => entry.GetProperty("subject").GetString()!, entry => $"{entry.GetProperty("conclusion")} ({entry.GetProperty("source")})");
         Assert.Equal("classify (vision.yaml)", evidence["task"]);
