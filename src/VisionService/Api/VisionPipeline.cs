@@ -224,6 +224,11 @@ internal sealed class VisionPipeline(
             admitted.EndedWith(VisionError.InferenceFailed);
             throw;
         }
+        finally
+        {
+            // The answer is made on a worker. What the transport does with it, even closing the service, must not hold one.
+            await Task.Yield();
+        }
     }
 
     public void Dispose() => _decodes?.Dispose();

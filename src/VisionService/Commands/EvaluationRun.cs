@@ -36,20 +36,29 @@ internal sealed class EvaluationRun(ModelCatalog catalog, ImageDecoder decoder, 
         var atATime = batching.Runners * batching.MaxBatchSize;
         var bar = new ProgressBar(progress, images.Count);
         var done = 0;
-        await Parallel.ForEachAsync(
-            images,
-            new ParallelOptions { MaxDegreeOfParallelism = atATime, CancellationToken = cancellationToken },
-            async (image, token) =>
-            {
-                using var decoded = await ReadAsync(image.Path, geometry, token);
-                using var ticket = Ticket.WithoutPlace();
-                var (result, _) = await measured.Model.RunAsync(ask(image.Item, decoded), ticket, token);
-                lock (bar)
+        try
+        {
+            await Parallel.ForEachAsync(
+                images,
+                new ParallelOptions { MaxDegreeOfParallelism = atATime, CancellationToken = cancellationToken },
+                async (image, token) =>
                 {
-                    take(image.Item, result);
-                    bar.Show(++done);
-                }
-            });
+                    using var decoded = await ReadAsync(image.Path, geometry, token);
+                    using var ticket = Ticket.WithoutPlace();
+                    var (result, _) = await measured.Model.RunAsync(ask(image.Item, decoded), ticket, token);
+                    lock (bar)
+                    {
+                        take(image.Item, result);
+                        bar.Show(++done);
+                    }
+                });
+        }
+        finally
+        {
+            // The last answer was taken on a worker, which must be free when the service ends behind this.
+            await Task.Yield();
+        }
+
         bar.End();
     }
 

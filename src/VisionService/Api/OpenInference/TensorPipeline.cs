@@ -31,6 +31,7 @@ internal sealed class TensorPipeline(
         }
         finally
         {
+            await Task.Yield(); // off the worker, as for images
             drain.End();
         }
     }
