@@ -46,7 +46,7 @@ internal sealed record BatchingDetails(int Runners, int MaxBatchSize, double Max
 internal sealed record CostDetails(double MillisecondsPerImage, double MillisecondsPerRun, double PredictedWaitMs)
 {
     public static CostDetails Of(Inference.Model model) => new(
-        Math.Round(model.Cost.PerRow, 2), Math.Round(model.Cost.PerRun, 2), Math.Round(model.PredictedWait.TotalMilliseconds, 1));
+        Math.Round(model.Cost.PerRow, 3), Math.Round(model.Cost.PerRun, 3), Math.Round(model.PredictedWait.TotalMilliseconds, 1));
 }
 
 internal sealed record ModelDetails(
