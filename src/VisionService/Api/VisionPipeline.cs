@@ -251,8 +251,7 @@ internal sealed class VisionPipeline(
             parameters.Integer("timeout_ms", (int)options.Value.Timeout.TotalMilliseconds));
         timeout = timeLimit < timeout ? timeLimit.Value : timeout;
         var left = timeout > elapsed ? timeout - elapsed : TimeSpan.Zero;
-        var deadline = time.GetTimestamp() + (long)(left.TotalSeconds * time.TimestampFrequency);
-        return (new Urgency(Urgency.ClassOf(parameters.Number("priority", 0)), deadline, timeout), left);
+        return (Urgency.Within(left, timeout, Urgency.ClassOf(parameters.Number("priority", 0)), time), left);
     }
 
     private async Task<VisionAnswer<TResult>> AnswerAllAsync<TRequest, TResult>(

@@ -59,6 +59,10 @@ internal readonly record struct Urgency(PriorityClass Class, long Deadline, Time
 {
     public static Urgency None => new(PriorityClass.Normal, long.MaxValue, default);
 
+    /// <param name="left">What is left of the timeout.</param>
+    public static Urgency Within(TimeSpan left, TimeSpan timeout, PriorityClass priority, TimeProvider time) =>
+        new(priority, time.GetTimestamp() + (long)(left.TotalSeconds * time.TimestampFrequency), timeout);
+
     /// <param name="priority">0, the default, to 1 (first).</param>
     public static PriorityClass ClassOf(double priority) => priority switch
     {

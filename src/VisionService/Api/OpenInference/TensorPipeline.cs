@@ -48,8 +48,7 @@ internal sealed class TensorPipeline(
         // Triton's schedule policy counts in microseconds.
         var longest = (long)options.Value.Timeout.TotalMicroseconds;
         var timeout = TimeSpan.FromMicroseconds(request.Parameters.Integer("timeout", 0, long.MaxValue) is > 0 and { } said && said < longest ? said : longest);
-        var urgency = new Urgency(
-            PriorityClass.Normal, time.GetTimestamp() + (long)(timeout.TotalSeconds * time.TimestampFrequency), timeout);
+        var urgency = Urgency.Within(timeout, timeout, PriorityClass.Normal, time);
         using var ticket = loaded.Model.TryAdmit(images: 1, bytes, urgency, out var refusal)?[0] ?? throw refusal!;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(timeout);
