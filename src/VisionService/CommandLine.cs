@@ -13,6 +13,7 @@ internal sealed record CommandLine(
     private static readonly Option[] Options =
     [
         new("--models", "DIR", "Repository:Models", "A folder of models, one model's folder, or an ONNX file; may be repeated.", true),
+        new("--address", "IP", "Api:Address", "The address to listen on, such as 127.0.0.1 (all)."),
         new("--http-port", "N", "Api:HttpPort", "Port of REST and the pages (8080)."),
         new("--grpc-port", "N", "Api:GrpcPort", "Port of gRPC (8081)."),
         new("--provider", "P", "Inference:Provider", "auto, cpu or cuda (auto: CUDA where there is a device)."),

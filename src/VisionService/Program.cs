@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using VisionService.Api;
@@ -65,6 +66,9 @@ internal static class Program
         var services = builder.Services;
         services.AddSingleton(TimeProvider.System);
         AddOptions<ApiOptions>(builder, "Api");
+        services.AddOptions<ApiOptions>().Validate(
+            static api => api.Address is null || IPAddress.TryParse(api.Address, out _),
+            "Address must be an IP address, such as 127.0.0.1.");
         AddOptions<ImagingOptions>(builder, "Imaging");
         AddOptions<InferenceOptions>(builder, "Inference");
         AddOptions<RepositoryOptions>(builder, "Repository");
@@ -93,12 +97,24 @@ internal static class Program
             var api = kestrel.ApplicationServices.GetRequiredService<IOptions<ApiOptions>>().Value;
             kestrel.AddServerHeader = false;
             var useTls = ServerCertificate.Load(api);
-            kestrel.ListenAnyIP(api.HttpPort, useTls);
-            kestrel.ListenAnyIP(api.GrpcPort, listen =>
+            Listen(api.HttpPort, useTls);
+            Listen(api.GrpcPort, listen =>
             {
                 listen.Protocols = HttpProtocols.Http2;
                 useTls(listen);
             });
+
+            void Listen(int port, Action<ListenOptions> configure)
+            {
+                if (api.Address is { } address)
+                {
+                    kestrel.Listen(IPAddress.Parse(address), port, configure);
+                }
+                else
+                {
+                    kestrel.ListenAnyIP(port, configure);
+                }
+            }
 
             // A stream in flight is a request in memory; a client that is gone without a word is noticed after a minute.
             kestrel.Limits.Http2.MaxStreamsPerConnection = 256;

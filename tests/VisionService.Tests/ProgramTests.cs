@@ -20,6 +20,7 @@ public class ProgramTests
     [InlineData("Unknown option '--http-prot' (did you mean '--http-port'?); --help lists them.", "--http-prot", "80")]
     [InlineData("Failed to convert configuration value 'many' at 'Api:HttpPort' to type 'System.Int32'.", "--http-port", "many")]
     [InlineData("HttpPort must be between 0 and 65535.", "--http-port", "70000")]
+    [InlineData("Address must be an IP address, such as 127.0.0.1.", "--address", "here")]
     [InlineData("MaxQueueDelay must be between 00:00:00 and 00:00:01.", "--Inference:MaxQueueDelay", "00:00:05")]
     [InlineData("Imaging: unknown setting 'MaxByte' (did you mean 'MaxBytes'?). Known: MaxBytes,", "--Imaging:MaxByte", "5")]
     [InlineData("There is no model folder '/no/such/folder'.", "--models", "/no/such/folder")]
@@ -40,6 +41,22 @@ public class ProgramTests
         Assert.Equal(2, exitCode);
         Assert.Matches($"^Failed to bind to address .*:{port}: address already in use.$", error.Trim());
         Assert.DoesNotContain("   at ", output);
+    }
+
+    [Fact]
+    public async Task Listens_on_one_address_alone()
+    {
+        // Taken on 127.0.0.2 only, the port is free on every other address.
+        using var other = new TcpListener(IPAddress.Parse("127.0.0.2"), 0);
+        other.Start();
+        var port = ((IPEndPoint)other.LocalEndpoint).Port;
+        using var models = new ModelFolder();
+        await using var app = Program.Build(CommandLine.Parse(
+            ["--address", "127.0.0.1", "--http-port", $"{port}", "--grpc-port", "0", "--models", models.Path]));
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        using var client = new HttpClient();
+        using var answer = await client.GetAsync($"http://127.0.0.1:{port}/healthz", TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
 
     private static async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments)

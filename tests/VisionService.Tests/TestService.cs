@@ -43,7 +43,7 @@ internal sealed class TestService : IAsyncDisposable
     {
         var commandLine = CommandLine.Parse(
         [
-            "--http-port", "0", "--grpc-port", "0", "--provider", "cpu", "--Logging:LogLevel:Default", "Critical",
+            "--address", "127.0.0.1", "--http-port", "0", "--grpc-port", "0", "--provider", "cpu", "--Logging:LogLevel:Default", "Critical",
             "--Logging:LogLevel:Microsoft", "Critical", "--Logging:LogLevel:Microsoft.Hosting.Lifetime", "Critical",
             .. models.SelectMany(path => new[] { "--models", path }),
             .. arguments,

@@ -5,6 +5,10 @@ namespace VisionService.Api;
 /// <summary>What the service listens on and what one request may ask for; section <c>Api</c>.</summary>
 internal sealed class ApiOptions
 {
+    /// <summary>The IP address of this machine that is listened on, such as 127.0.0.1; null, the default: all of
+    /// them.</summary>
+    public string? Address { get; init; }
+
     /// <summary>Port of REST and the pages; 0 takes a free one. Default 8080.</summary>
     [Range(0, 65535)]
     public int HttpPort { get; init; } = 8080;
