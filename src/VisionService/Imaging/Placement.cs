@@ -35,6 +35,9 @@ internal readonly record struct Placement(
     /// <summary>Row of the resized picture where the visible part starts.</summary>
     public int CropTop => Math.Max(-OffsetY, 0);
 
+    /// <summary>The same for the picture as it is once resized: what is mapped back then has the network's resolution.</summary>
+    public Placement OfResized => this with { SourceWidth = ResizedWidth, SourceHeight = ResizedHeight };
+
     /// <summary>From the network input's x, in pixels, to the upright source's. Not clamped: padding lies outside the
     /// picture.</summary>
     public float ToSourceX(float x) => (x - OffsetX) * SourceWidth / ResizedWidth;

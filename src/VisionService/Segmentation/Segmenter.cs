@@ -13,6 +13,10 @@ internal sealed record SegmentRequest(
 {
     /// <summary>Whether the answer is the foreground's opacity and not only where it is.</summary>
     public bool WantsAlpha { get; init; }
+
+    /// <summary>Whether maps have the size of the picture as the network got it, and not the image's own: smaller, and
+    /// quicker to make and to send. Not for objects.</summary>
+    public bool AtNetworkSize { get; init; }
 }
 
 /// <summary>What becomes of queries that each have a class and a mask.</summary>
@@ -28,7 +32,8 @@ internal enum QueryMerging
     Panoptic,
 }
 
-/// <param name="Map">A class id for each pixel of the upright image; null where the model finds objects.</param>
+/// <param name="Map">A class id for each pixel of the upright image, or of the picture that the network got; null where
+/// the model finds objects.</param>
 /// <param name="Objects">Best first; null where the model names every pixel. Their masks may overlap.</param>
 internal sealed record SegmentResult(LabelMap? Map, IReadOnlyList<MaskedObject>? Objects)
 {
@@ -81,6 +86,15 @@ internal sealed partial class Segmenter(
     public SegmentResult Postprocess(SegmentRequest request, ModelOutputs outputs)
     {
         var placement = Place(request);
+        if (request.AtNetworkSize)
+        {
+            placement = findObjects is null && (reading.Form != SegmentationForm.MaskQueries || Merging == QueryMerging.Semantic)
+                ? placement.OfResized
+                : throw new VisionException(
+                    VisionError.InvalidRequest,
+                    "Parameter 'mask_size' is network, which only a model that names the class of every pixel has.");
+        }
+
         var alpha = request.WantsAlpha ? Alpha(outputs, placement) : null;
         if (reading.Form == SegmentationForm.MaskQueries && Merging != QueryMerging.Semantic)
         {

@@ -186,6 +186,49 @@ public sealed class SegmentEndpointTests(SegmentFixture fixture) : IClassFixture
         Assert.Equal(SegmentFixture.Drawn, png.Values.Select(id => (int)id));
     }
 
+    [Theory]
+    [InlineData("planar")]
+    [InlineData("interleaved")]
+    [InlineData("indices")]
+    public async Task A_map_can_have_the_size_of_what_the_network_got(string model)
+    {
+        // Three times as large as the input: each pixel of the drawing is nine of the photo.
+        using var scene = Image.Load<Rgb24>(SegmentFixture.Scene());
+        using var large = new Image<Rgb24>(Width * 3, Height * 3);
+        for (var i = 0; i < large.Width * large.Height; i++)
+        {
+            large[i % large.Width, i / large.Width] = scene[i % large.Width / 3, i / large.Width / 3];
+        }
+
+        var photo = Photos.Encode(large);
+        var answer = await SegmentAsync($"model={model}&mask=png&mask_size=network", photo);
+        Assert.Equal("""{"width":120,"height":96}""", answer.GetProperty("image").GetRawText());
+        Assert.Equal("2 blue 720, 0 red 304, 1 green 256", Text(answer));
+        Assert.Equal("[32,40]", answer.GetProperty("mask").GetProperty("size").GetRawText());
+        foreach (var png in new[]
+        {
+            answer.GetProperty("mask").GetProperty("png").GetBytesFromBase64(),
+            await PictureAsync($"/segment?model={model}&mask_size=network", photo, "image/png"),
+        })
+        {
+            var values = PngValues.Read(png);
+            Assert.Equal((Width, Height), (values.Width, values.Height));
+            Assert.Equal(SegmentFixture.Drawn, values.Values.Select(id => (int)id));
+        }
+    }
+
+    [Theory]
+    [InlineData("yolo", "application/json", "Parameter 'mask_size' is network, which only a model that names the class of every pixel has.")]
+    [InlineData("planar", "image/jpeg", "Parameter 'mask_size' is network; image/jpeg shows the map over the image, as large as that.")]
+    public async Task Objects_and_drawings_have_the_size_of_the_image(string model, string accept, string detail)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/segment?model={model}&mask_size=network");
+        request.Headers.Accept.ParseAdd(accept);
+        request.Content = new ByteArrayContent(SegmentFixture.Scene());
+        var answer = (await Service.SendAsync(request)).MustBe(HttpStatusCode.BadRequest);
+        Assert.Equal(detail, answer.Json.GetProperty("detail").GetString());
+    }
+
     [Fact]
     public async Task A_png_of_more_classes_than_a_palette_has_colors_is_grey_with_16_bits()
     {

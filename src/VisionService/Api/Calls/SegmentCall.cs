@@ -13,6 +13,7 @@ internal static class SegmentCall
 
     private static readonly ParameterTable Parameters = new(
         Parameter.Choice("mask", MaskEncoder.Encodings, "rle", "How masks are written."),
+        Parameter.Choice("mask_size", ["image", "network"], "image", "Maps of classes: as large as the image, or as what the network got of it, which is quicker."),
         Parameter.Number("score_threshold", 0, 1, "the model's, else 0.25; 0.5 for a foreground", "Lowest score of an object, or least probability of a foreground."),
         Parameter.Number("iou_threshold", 0, 1, "the model's, else 0.45", "Objects: two boxes that overlap more are one."),
         Parameter.Choice("nms", [.. SuppressionNames.All.Keys], "the model's, else class", "Objects: how duplicates are dropped."),
@@ -26,8 +27,8 @@ internal static class SegmentCall
         VisionAnswer<SegmentResult> answer, ImageAnswer<SegmentResult> image, ParameterValues parameters, TimingsMs timings)
     {
         var (size, labels) = (new ImageSize(image.Width, image.Height), answer.Model.Loaded!.Labels);
-        var masks = new MaskEncoder(parameters.Text("mask") ?? "rle", size);
         var (map, objects) = (image.Result!.Map, image.Result.Objects);
+        var masks = new MaskEncoder(parameters.Text("mask") ?? "rle", map is null ? size : new ImageSize(map.Width, map.Height));
         return new SegmentResponse(
             ModelIdentity.Of(answer.Model),
             size,
@@ -48,6 +49,7 @@ internal static class SegmentCall
         return image => new SegmentRequest(image, classes, minScore, maxIoU, maxDetections, suppression)
         {
             WantsAlpha = wantsAlpha,
+            AtNetworkSize = parameters.Text("mask_size") == "network",
         };
     }
 
@@ -61,6 +63,12 @@ internal static class SegmentCall
             return result.Objects is { } objects
                 ? LabelPng.OfInstances(map, objects.Count)
                 : LabelPng.OfClasses(map, map.CountIds(model.Labels.Count));
+        }
+
+        if (parameters.Text("mask_size") == "network")
+        {
+            throw new VisionException(
+                VisionError.InvalidRequest, "Parameter 'mask_size' is network; image/jpeg shows the map over the image, as large as that.");
         }
 
         var opacity = (float)parameters.Number("opacity", 0.5);
