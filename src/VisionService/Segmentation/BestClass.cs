@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Numerics;
 using System.Runtime.Intrinsics;
 
 namespace VisionService.Segmentation;
@@ -31,6 +32,12 @@ internal readonly ref struct BestClass(ScoreMap scores, GridAxis columns, GridAx
             var scratch = new Scratch(
                 rented.AsSpan(2 * rowLength, padded), rented.AsSpan((2 * rowLength) + padded, padded),
                 rented.AsSpan((2 * rowLength) + (2 * padded), padded), survivors);
+            if (columns.IsExact && rows.IsExact)
+            {
+                Copy(above, ids, map);
+                return;
+            }
+
             scratch.Highest.Fill(float.NegativeInfinity);
             for (int y = rows.Start, end; y < rows.End; y = end)
             {
@@ -44,6 +51,56 @@ internal readonly ref struct BestClass(ScoreMap scores, GridAxis columns, GridAx
             ArrayPool<float>.Shared.Return(rented);
             ArrayPool<int>.Shared.Return(survivors);
         }
+    }
+
+    /// <summary>Where each pixel is a cell there is nothing between cells.</summary>
+    private void Copy(Span<float> buffer, ReadOnlySpan<ushort> ids, Span<ushort> map)
+    {
+        var classes = _scores.Classes;
+        for (var y = rows.Start; y < rows.End; y++)
+        {
+            var cells = _scores.Row(rows.Nearest(y), buffer);
+            var line = map.Slice(y * columns.Length, columns.Length);
+            for (var x = columns.Start; x < columns.End; x++)
+            {
+                line[x] = ids[Best(cells.Slice(columns.Nearest(x) * classes, classes))];
+            }
+        }
+    }
+
+    /// <summary>The index of the highest score; of equal ones the first.</summary>
+    private static int Best(ReadOnlySpan<float> scores)
+    {
+        if (scores.Length >= Lanes)
+        {
+            var highest = Vector256.Create(scores);
+            for (var c = Lanes; c < scores.Length; c += Lanes) // the last eight may overlap those before
+            {
+                highest = Vector256.Max(highest, Vector256.Create(scores[Math.Min(c, scores.Length - Lanes)..]));
+            }
+
+            highest = Vector256.Max(highest, Vector256.Shuffle(highest, Vector256.Create(4, 5, 6, 7, 0, 1, 2, 3)));
+            highest = Vector256.Max(highest, Vector256.Shuffle(highest, Vector256.Create(2, 3, 0, 1, 6, 7, 4, 5)));
+            highest = Vector256.Max(highest, Vector256.Shuffle(highest, Vector256.Create(1, 0, 3, 2, 5, 4, 7, 6)));
+            for (var c = 0; c < scores.Length; c += Lanes)
+            {
+                var first = Math.Min(c, scores.Length - Lanes);
+                var equal = Vector256.Equals(highest, Vector256.Create(scores[first..])).ExtractMostSignificantBits();
+                if (equal != 0)
+                {
+                    return first + BitOperations.TrailingZeroCount(equal);
+                }
+            }
+        }
+
+        // Few classes, or a score that is no number, which is above none.
+        var best = 0;
+        for (var c = 1; c < scores.Length; c++)
+        {
+            best = scores[c] > scores[best] ? c : best;
+        }
+
+        return best;
     }
 
     /// <summary>The rows of pixels between two rows of cells.</summary>

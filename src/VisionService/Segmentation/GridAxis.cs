@@ -53,6 +53,9 @@ internal sealed class GridAxis : IDisposable
     /// <summary>The last cell that shows the picture.</summary>
     public int LastCell { get; }
 
+    /// <summary>Whether every pixel's centre is that of a cell.</summary>
+    public bool IsExact => Weights.IndexOfAnyExcept(0, 1) < 0;
+
     /// <summary>For each pixel the cell before it.</summary>
     public ReadOnlySpan<int> Cells => _cells.AsSpan(0, Length);
 
