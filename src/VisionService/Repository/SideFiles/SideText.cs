@@ -30,7 +30,7 @@ internal static class SideText
             // A pipe or a device has no length either, and opening one could wait for ever.
             var length = new FileInfo(path).Length;
             return length == 0 ? ""
-                : length <= maxBytes ? ReadAtMost(path, maxBytes)
+                : length <= maxBytes ? ReadAtMost(path, (int)length)
                 : throw new ModelLoadException($"{file} has {length} bytes; at most {maxBytes} are read.");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -58,7 +58,7 @@ internal static class SideText
         var full = Path.GetFullPath(path);
         var links = 0;
         var followed = Path.GetPathRoot(full)!;
-        var rest = new Stack<string>(Parts(full).Reverse());
+        var rest = new Stack<string>(Parts(full).AsEnumerable().Reverse());
         while (rest.TryPop(out var part))
         {
             var next = Path.GetFullPath(part, followed);
@@ -79,7 +79,7 @@ internal static class SideText
                 followed = Path.GetPathRoot(target)!;
             }
 
-            foreach (var step in Parts(target).Reverse())
+            foreach (var step in Parts(target).AsEnumerable().Reverse())
             {
                 rest.Push(step);
             }
@@ -88,6 +88,6 @@ internal static class SideText
         return followed;
     }
 
-    private static IEnumerable<string> Parts(string path) =>
+    private static string[] Parts(string path) =>
         path[Path.GetPathRoot(path)!.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries);
 }
