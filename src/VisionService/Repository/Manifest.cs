@@ -30,6 +30,9 @@ internal sealed record Manifest(
     /// <summary>The <c>model_type</c> of Hugging Face.</summary>
     public string? ModelType { get; init; }
 
+    /// <summary>The names that the graph's inputs and outputs must have.</summary>
+    public ManifestTensors? Tensors { get; init; }
+
     /// <summary>What Ultralytics' exporter says, by its own keys.</summary>
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
@@ -83,6 +86,7 @@ internal sealed record Manifest(
     {
         Source = Source,
         ModelType = ModelType ?? below.ModelType,
+        Tensors = Tensors ?? below.Tensors,
         Metadata = Metadata ?? below.Metadata,
         Warnings = [.. Warnings, .. below.Warnings],
         Layers = [.. Layers, .. below.Layers],
@@ -91,6 +95,9 @@ internal sealed record Manifest(
     /// <summary>Who says a thing: the first layer that has it; the first of all where none has.</summary>
     public string SourceOf(Func<Manifest, object?> key) => (Layers.FirstOrDefault(layer => key(layer) is not null) ?? this).Source;
 }
+
+/// <summary>Inputs and outputs by name; those that a file does not list may be there too.</summary>
+internal sealed record ManifestTensors(IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs);
 
 /// <summary>The labels themselves, or the file beside the manifest that holds them.</summary>
 /// <param name="Key">What the file that says so calls them.</param>

@@ -14,7 +14,11 @@ internal ref struct ProtoText
     private int _at;
     private int _depth;
 
-    private ProtoText(string text, string file) => (_text, _file) = (text, file);
+    private ProtoText(string text, string file)
+    {
+        _text = text;
+        _file = file;
+    }
 
     /// <param name="file">Shown in messages.</param>
     /// <exception cref="ModelLoadException">With the line that is wrong.</exception>
@@ -193,7 +197,7 @@ internal sealed class ProtoMessage(string path)
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
 
     /// <summary>The fields that nobody has asked for, each once.</summary>
-    public IReadOnlyList<string> Unread => [.. _fields.Select(static field => field.Key).Where(key => !_asked.Contains(key)).Distinct()];
+    public IReadOnlyList<string> Unread => [.. _fields.Select(static pair => pair.Key).Where(key => !_asked.Contains(key)).Distinct()];
 
     public void Add(string name, object value) => _fields.Add(new(name, value));
 
@@ -204,7 +208,7 @@ internal sealed class ProtoMessage(string path)
     public IReadOnlyList<ProtoMessage> Messages(string name) =>
         [.. Values(name).Select(value => value as ProtoMessage ?? throw Wrong(name, "a message { }", value))];
 
-    public ProtoMessage? Message(string name) => Messages(name).LastOrDefault();
+    public ProtoMessage? Message(string name) => Messages(name) is [.., var last] ? last : null;
 
     public IReadOnlyList<string> Texts(string name) =>
         [.. Values(name).Select(value => value as string ?? throw Wrong(name, "a value", value))];
@@ -228,6 +232,6 @@ internal sealed class ProtoMessage(string path)
     private IEnumerable<object> Values(string name)
     {
         _asked.Add(name);
-        return _fields.Where(field => field.Key == name).Select(static field => field.Value);
+        return _fields.Where(pair => pair.Key == name).Select(static pair => pair.Value);
     }
 }

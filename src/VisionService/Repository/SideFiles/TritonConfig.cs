@@ -34,7 +34,7 @@ internal static class TritonConfig
             File = config.Text("default_model_filename"),
             Labels = labelled?.Text("label_filename") is { } labels ? new ManifestLabels(null, labels, "label_filename") : null,
             Versions = Policy(config.Message("version_policy")),
-            Input = Input(config.Messages("input"), warnings),
+            Input = Input(config.Messages("input"), isBatchListed: maxBatch == 0, warnings),
             Output = Manifest.Empty.Output with { Scores = labelled?.Text("name") },
             Batching = Batching(batching, config.Messages("instance_group"), warnings) with
             {
@@ -80,9 +80,9 @@ internal static class TritonConfig
             : null;
     }
 
-    /// <summary>Layout and size of the input that has the form of an image; the batch axis is not among its
-    /// dimensions.</summary>
-    private static ManifestInput Input(IReadOnlyList<ProtoMessage> inputs, List<string> warnings)
+    /// <summary>Layout and size of the input that has the form of an image.</summary>
+    /// <param name="isBatchListed">Whether the batch axis may be among the dimensions; else it goes before them.</param>
+    private static ManifestInput Input(IReadOnlyList<ProtoMessage> inputs, bool isBatchListed, List<string> warnings)
     {
         var input = Manifest.Empty.Input;
         foreach (var tensor in inputs)
@@ -94,16 +94,12 @@ internal static class TritonConfig
                 "FORMAT_NCHW" => false,
                 _ => (bool?)null,
             };
-            if (dims is [var batch, _, _, _])
-            {
-                dims = [.. dims.Skip(1)];
-                _ = batch;
-            }
-
-            if (dims is not [var first, var middle, var last])
+            if (dims.Count - (isBatchListed ? 1 : 0) != 3 && dims.Count != 3)
             {
                 continue;
             }
+
+            var (first, middle, last) = (dims[^3], dims[^2], dims[^1]);
 
             var (height, width) = isInterleaved ?? (first is not (1 or 3) && last is 1 or 3) ? (first, middle) : (middle, last);
             if (height is > 0 and <= 16384 && width is > 0 and <= 16384)
