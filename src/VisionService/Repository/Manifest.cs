@@ -88,7 +88,6 @@ internal sealed record Manifest(
         ModelType = ModelType ?? below.ModelType,
         Tensors = Tensors ?? below.Tensors,
         Metadata = Metadata ?? below.Metadata,
-        Warnings = [.. Warnings, .. below.Warnings],
         Layers = [.. Layers, .. below.Layers],
     };
 
@@ -141,6 +140,10 @@ internal sealed record ManifestInput(
     IReadOnlyList<double>? Std,
     bool? Layout)
 {
+    /// <summary>Width and height where the file leaves them open; unlike <see cref="Size"/> no contradiction where it fixes
+    /// others.</summary>
+    public (int Width, int Height)? OpenSize { get; init; }
+
     private static readonly Dictionary<string, ResizeMode> ResizeModes = new()
     {
         ["letterbox"] = ResizeMode.Letterbox,
@@ -220,7 +223,10 @@ internal sealed record ManifestInput(
             pixels.Scale,
             pixels.Mean,
             pixels.Std,
-            Layout ?? below.Layout);
+            Layout ?? below.Layout)
+        {
+            OpenSize = OpenSize ?? below.OpenSize,
+        };
     }
 
     /// <summary><c>[width, height]</c>, or one number for a square.</summary>

@@ -46,7 +46,7 @@ internal static class HuggingFaceConfig
             Task = task,
             ModelType = type,
             Labels = Labels(config, warnings),
-            Input = Manifest.Empty.Input with { Size = task == "classify" ? Size(config) : null },
+            Input = Manifest.Empty.Input with { OpenSize = task == "classify" ? Size(config) : null },
             Output = Manifest.Empty.Output with
             {
                 Activation = config.Text("problem_type") == "multi_label_classification" ? ScoreActivation.Sigmoid : null,

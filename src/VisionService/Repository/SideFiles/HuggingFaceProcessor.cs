@@ -47,7 +47,7 @@ internal static class HuggingFaceProcessor
         return Manifest.Empty with
         {
             Source = source,
-            Input = input with { Color = flips ? InputColor.Bgr : InputColor.Rgb },
+            Input = flips ? input with { Color = InputColor.Bgr } : input,
             Warnings = warnings,
         };
     }

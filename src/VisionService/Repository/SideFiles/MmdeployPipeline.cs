@@ -71,7 +71,7 @@ internal static class MmdeployPipeline
 
                 case "Normalize":
                     pixels = pixels.Normalize(step, "mean", "std");
-                    input = input with { Color = step.Flag("to_rgb") ?? true ? InputColor.Rgb : InputColor.Bgr };
+                    input = input with { Color = step.Flag("to_rgb") ?? true ? null : InputColor.Bgr };
                     break;
 
                 case var other when !Needless.Contains(other):
@@ -115,7 +115,8 @@ internal static class MmdeployPipeline
         };
         return (Sides(step, "size"), step.Flag("keep_ratio") ?? false) switch
         {
-            ([var side, -1] or [-1, var side], _) => resized with { Resize = ResizeMode.ShortestCrop, Shortest = side },
+            ([var side, -1], _) => resized with { Resize = ResizeMode.ShortestCrop, Shortest = side },
+            ([-1, var side], _) => resized with { Resize = ResizeMode.ShortestCrop, Shortest = side },
             ([var width, var height], true) => resized with
             {
                 Resize = ResizeMode.Letterbox,
@@ -134,7 +135,7 @@ internal static class MmdeployPipeline
         var value = step.Section("pad_val") is { } values ? values.Numbers("img", 0, 255) : step.Numbers("pad_val", 0, 255);
         return input with
         {
-            Pad = (int?)value?.FirstOrDefault() ?? input.Pad,
+            Pad = value is [var grey, ..] ? (int)grey : input.Pad,
             MultipleOf = step.Integer("size_divisor", 1, 1024) ?? input.MultipleOf,
             Size = Sides(step, "size") is [var width, var height] ? (width, height) : input.Size,
         };

@@ -17,7 +17,7 @@ internal static class PaddleConfig
     {
         var config = SideSection.OfYaml(text, FileName);
         var warnings = new List<string>();
-        var input = Manifest.Empty.Input with { Color = InputColor.Rgb }; // pictures are turned from OpenCV's BGR
+        var input = Manifest.Empty.Input; // RGB: pictures are turned from OpenCV's BGR
         var pixels = PixelSteps.None;
         foreach (var step in config.Sections("Preprocess"))
         {
@@ -41,7 +41,7 @@ internal static class PaddleConfig
                     break;
 
                 case "Pad":
-                    input = input with { Pad = (int?)step.Numbers("fill_value", 0, 255)?.FirstOrDefault() ?? input.Pad };
+                    input = input with { Pad = step.Numbers("fill_value", 0, 255) is [var grey, ..] ? (int)grey : input.Pad };
                     break;
 
                 case "Permute":

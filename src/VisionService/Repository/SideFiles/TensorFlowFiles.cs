@@ -58,7 +58,7 @@ internal static class TensorFlowFiles
         var manifest = Manifest.Empty with { Source = PipelineFileName };
         return resizer?.Message("fixed_shape_resizer") is { } shape
             && shape.Integer("height", 1, 16384) is { } height && shape.Integer("width", 1, 16384) is { } width
-                ? manifest with { Input = manifest.Input with { Size = ((int)width, (int)height), Resize = ResizeMode.Stretch } }
+                ? manifest with { Input = manifest.Input with { OpenSize = ((int)width, (int)height), Resize = ResizeMode.Stretch } }
                 : manifest with { Warnings = ["ignored: it fixes no size, and the rest is in the graph"] };
     }
 }

@@ -31,10 +31,7 @@ internal static class TimmConfig
             Source = HuggingFaceConfig.FileName,
             Task = "classify",
             Labels = labels is { Count: > 0 } ? new ManifestLabels(labels, null, "label_names") : null,
-            Input = PixelSteps.None.Times(1.0 / 255).Normalize(recipe, "mean", "std").Over(Geometry(recipe, warnings)) with
-            {
-                Color = InputColor.Rgb,
-            },
+            Input = PixelSteps.None.Times(1.0 / 255).Normalize(recipe, "mean", "std").Over(Geometry(recipe, warnings)),
             Warnings = warnings,
         };
     }

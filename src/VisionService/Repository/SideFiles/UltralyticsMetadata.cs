@@ -29,11 +29,22 @@ internal static class UltralyticsMetadata
 
     /// <param name="metadata">The graph's own.</param>
     /// <exception cref="ModelLoadException">It has names, and they cannot be read.</exception>
-    public static Manifest Read(IReadOnlyDictionary<string, string> metadata) => Read(metadata, Names(metadata, InFile), InFile);
+    public static Manifest Read(IReadOnlyDictionary<string, string> metadata)
+    {
+        try
+        {
+            return Read(metadata, Names(metadata, InFile), InFile);
+        }
+        catch (ModelLoadException exception) when (!metadata.ContainsKey("stride") && !metadata.ContainsKey("author"))
+        {
+            // Another exporter's 'names', which may mean anything.
+            return Read(metadata, null, InFile) with { Warnings = [exception.Message] };
+        }
+    }
 
     private static Manifest Read(IReadOnlyDictionary<string, string> metadata, IReadOnlyList<string>? names, string source)
     {
-        var input = Manifest.Empty.Input;
+        var input = Manifest.Empty.Input with { OpenSize = Size(metadata) };
         var task = metadata.GetValueOrDefault("task") switch
         {
             "detect" or "pose" => "detect",
@@ -47,10 +58,10 @@ internal static class UltralyticsMetadata
             Task = task,
             Labels = names is { Count: > 0 } ? new ManifestLabels(names, null, "names") : null,
 
-            // Of detectors the family knows how; their size is the file's, or imgsz where that leaves it open.
+            // Of detectors the family knows how.
             Input = task == "classify"
-                ? input with { Size = Size(metadata), Preset = InputPreset.Unit, Resize = ResizeMode.ShortestCrop, Antialias = true }
-                : input with { Size = Size(metadata) },
+                ? input with { Preset = InputPreset.Unit, Resize = ResizeMode.ShortestCrop, Antialias = true }
+                : input,
             Metadata = metadata,
         };
     }
@@ -68,7 +79,7 @@ internal static class UltralyticsMetadata
     }
 
     /// <summary>A Python dict or list; null where there is none.</summary>
-    private static IReadOnlyList<string>? Names(IReadOnlyDictionary<string, string> metadata, string source)
+    private static string[]? Names(IReadOnlyDictionary<string, string> metadata, string source)
     {
         if (!metadata.TryGetValue("names", out var text))
         {
