@@ -23,9 +23,11 @@ public sealed class ModelFilesTests : IDisposable
         Directory.CreateDirectory(_folder.File("notes"));
         Directory.CreateDirectory(_folder.File("b"));
         _folder.Write("c.onnx", "").Write("README.md", "").Write("notes/todo.txt", "").Write("b/model.onnx", "").Write("b/labels.json", "");
+        var found = ModelFiles.Discover(_folder.Path);
         Assert.Equal(
-            [new ModelFiles("c", _folder.File("c.onnx"), null, null), new ModelFiles("b", _folder.File("b/model.onnx"), null, _folder.File("b/labels.json")) { Folder = _folder.File("b") }],
-            ModelFiles.Discover(_folder.Path));
+            [("c", _folder.File("c.onnx"), null, null), ("b", _folder.File("b/model.onnx"), _folder.File("b/labels.json"), _folder.File("b"))],
+            found.Select(files => (files.Name, files.Onnx, files.Labels, files.Folder)));
+        Assert.All(found, files => Assert.Equal(("1", null, null), (files.Version, files.Manifest, files.Problem)));
     }
 
     [Fact]

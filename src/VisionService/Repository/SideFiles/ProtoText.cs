@@ -113,10 +113,12 @@ internal ref struct ProtoText
                 text.Append(_text[_at] == '\\' ? Escape() : _text[_at++]);
             }
 
-            if (!Take(quote))
+            if (_at >= _text.Length || _text[_at] != quote)
             {
                 throw Unexpected($"a closing {quote}");
             }
+
+            _at++;
         }
 
         return text.ToString();
