@@ -136,7 +136,11 @@ internal static class DetectorLoader
         switch (DetectorFamilies.Recognize(declared))
         {
             case [var only]:
-                draft.Conclude(Subject, only.Name, "names and shapes of the outputs");
+                var isOfType = declared.ModelType is { } type && DetectorFamilies.Find(type) == only;
+                draft.Conclude(
+                    Subject,
+                    only.Name,
+                    isOfType ? draft.SourceOf(static layer => layer.ModelType) : "names and shapes of the outputs");
                 return only;
             case []:
                 throw new ModelLoadException(

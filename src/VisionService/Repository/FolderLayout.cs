@@ -2,7 +2,8 @@ using VisionService.Repository.SideFiles;
 
 namespace VisionService.Repository;
 
-/// <summary>Where in a model's folder its graph lies: at the top, below <c>onnx/</c>, or in numbered versions.</summary>
+/// <summary>Where in a model's folder its graph lies: at the top, below <c>onnx/</c>, or in numbered
+/// versions.</summary>
 internal static class FolderLayout
 {
     /// <summary>Where the Hub keeps the ONNX files of a model.</summary>
@@ -13,26 +14,28 @@ internal static class FolderLayout
     // What exporters make of one model, the most faithful first; each may stand alone under its own name.
     private static readonly string[] Variants =
     [
-        Usual, "end2end.onnx", "model_fp32.onnx", "model_optimized.onnx", "model_fp16.onnx", "model_quantized.onnx", "model_int8.onnx",
-        "model_uint8.onnx", "model_q4f16.onnx", "model_q4.onnx", "model_bnb4.onnx",
+        Usual, "end2end.onnx", "model_fp32.onnx", "model_optimized.onnx", "model_fp16.onnx", "model_quantized.onnx",
+        "model_int8.onnx", "model_uint8.onnx", "model_q4f16.onnx", "model_q4.onnx", "model_bnb4.onnx",
     ];
 
     // Models in other formats, by a file that gives them away.
     private static readonly (string Pattern, string Format)[] OtherFormats =
     [
         ("*.xml", "an OpenVINO model"), ("*.engine", "a TensorRT engine"), ("*.plan", "a TensorRT engine"),
-        ("*.tflite", "a TensorFlow Lite model"), ("saved_model.pb", "a TensorFlow model"), ("*.safetensors", "PyTorch weights"),
-        ("*.pt", "a PyTorch model"), ("*.pth", "PyTorch weights"), ("*.pdmodel", "a Paddle model"), ("*.mlmodel", "a Core ML model"),
+        ("*.tflite", "a TensorFlow Lite model"), ("saved_model.pb", "a TensorFlow model"),
+        ("*.safetensors", "PyTorch weights"), ("*.pt", "a PyTorch model"), ("*.pth", "PyTorch weights"),
+        ("*.pdmodel", "a Paddle model"), ("*.mlmodel", "a Core ML model"),
     ];
 
     /// <summary>What was found for one version.</summary>
     /// <param name="IsOfAModel">Whether the folder is a model's at all, though of a kind that cannot be served.</param>
     internal sealed record Found(string? Onnx, string? Problem, bool IsOfAModel, IReadOnlyList<string> Notes);
 
-    public static List<string> OnnxFiles(string folder) => [.. Directory.EnumerateFiles(folder, "*.onnx").Order(StringComparer.Ordinal)];
+    public static List<string> OnnxFiles(string folder) =>
+        [.. Directory.EnumerateFiles(folder, "*.onnx").Order(StringComparer.Ordinal)];
 
-    /// <summary>The folders in a folder, but for hidden ones: version control, caches, and the copies that Kubernetes keeps
-    /// of what it mounts.</summary>
+    /// <summary>The folders in a folder, but for hidden ones: version control, caches, and the copies that Kubernetes
+    /// keeps of what it mounts.</summary>
     public static IEnumerable<string> Folders(string folder) => Directory.EnumerateDirectories(folder)
         .Where(static path => !Path.GetFileName(path).StartsWith('.'))
         .Order(StringComparer.Ordinal);
@@ -45,19 +48,21 @@ internal static class FolderLayout
 
     /// <summary>The versions to serve and their folders, the highest first; "1" and the folder itself where it has no
     /// versions.</summary>
-    public static IReadOnlyList<(string Version, string Folder)> Places(string folder, VersionPolicy policy, List<string> notes)
+    public static IReadOnlyList<(string Version, string Folder)> Places(
+        string folder, VersionPolicy policy, List<string> notes)
     {
-        var folders = Folders(folder).ToArray();
-        var versions = folders.Select(static path => Path.GetFileName(path)!).Where(VersionPolicy.IsVersion).ToArray();
+        var names = Folders(folder).Select(static path => Path.GetFileName(path)!).ToArray();
+        var versions = names.Where(VersionPolicy.IsVersion).ToArray();
         var hasOwn = OnnxFiles(folder).Count > 0 || Directory.Exists(Path.Combine(folder, Usual));
         if (versions.Length == 0 || hasOwn || !versions.Any(version => HoldsGraph(Path.Combine(folder, version))))
         {
             return [("1", folder)];
         }
 
-        if (folders.Select(static path => Path.GetFileName(path)!).Where(IsLikeVersion).ToArray() is { Length: > 0 } others)
+        if (names.Where(IsLikeVersion).ToArray() is { Length: > 0 } others)
         {
-            notes.Add($"ignored: {string.Join(", ", others)}; a version is a whole number from 1 on, without zeros in front");
+            notes.Add(
+                $"ignored: {string.Join(", ", others)}; a version is a whole number from 1 on, without zeros in front");
         }
 
         return [.. policy.Choose(versions).Select(version => (version, Path.Combine(folder, version)))];
@@ -72,7 +77,7 @@ internal static class FolderLayout
     {
         if (!Directory.Exists(place))
         {
-            return new Found(null, $"there is no version '{Path.GetFileName(place)}'", true, []);
+            return Refused($"there is no version '{Path.GetFileName(place)}'");
         }
 
         var inner = Path.Combine(place, Subfolder);
@@ -93,8 +98,8 @@ internal static class FolderLayout
         }
 
         return files.Count == 0 ? Without(place)
-            : Best(files) is not { } best ? new Found(
-                null, $"the folder holds {files.Count} .onnx files and none is named model.onnx; 'file' in vision.yaml can name one", true, [])
+            : Best(files) is not { } best ? Refused(
+                $"the folder holds {files.Count} .onnx files and none is named model.onnx; 'file' in vision.yaml can name one")
             : new Found(best, null, true, Left(files, best));
     }
 
@@ -107,19 +112,23 @@ internal static class FolderLayout
             : null;
     }
 
-    private static string[] Left(List<string> files, string best) => files.Count == 1 ? [] :
-        [$"{Path.GetFileName(best)} is served; left aside: {string.Join(", ", files.Where(file => file != best).Select(Path.GetFileName))}"];
+    private static string[] Left(List<string> files, string best)
+    {
+        var others = files.Where(file => file != best).Select(Path.GetFileName).ToArray();
+        return others.Length == 0 ? [] : [$"{Path.GetFileName(best)} is served; left aside: {string.Join(", ", others)}"];
+    }
 
     private static Found Named(string place, string inner, string folder, string named, string source)
     {
-        if (Path.IsPathRooted(named) || named.Contains('\\', StringComparison.Ordinal) || named.Split('/').Contains(".."))
+        if (Path.IsPathRooted(named) || named.Split('/', '\\').Contains(".."))
         {
-            return new Found(null, $"{source} names the file '{named}'; it must lie in the model's folder", true, []);
+            return Refused($"{source} names the file '{named}'; it must lie in the model's folder");
         }
 
-        var path = Path.Combine(place, named) is var direct && File.Exists(direct) ? direct : Path.Combine(inner, named);
-        return !File.Exists(path) ? new Found(null, $"{source} names the file '{named}', which is not there", true, [])
-            : !SideText.IsInside(path, folder) ? new Found(null, $"'{named}' is a link that leads out of the model's folder", true, [])
+        var direct = Path.Combine(place, named);
+        var path = File.Exists(direct) ? direct : Path.Combine(inner, named);
+        return !File.Exists(path) ? Refused($"{source} names the file '{named}', which is not there")
+            : !SideText.IsInside(path, folder) ? Refused($"'{named}' is a link that leads out of the model's folder")
             : new Found(path, null, true, []);
     }
 
@@ -127,17 +136,23 @@ internal static class FolderLayout
     {
         foreach (var (pattern, format) in OtherFormats)
         {
-            if (Directory.EnumerateFiles(place, pattern).FirstOrDefault() is { } file)
+            // An .xml alone may be anything; OpenVINO's has its weights beside it.
+            var found = Directory.EnumerateFiles(place, pattern).Order(StringComparer.Ordinal)
+                .FirstOrDefault(path => pattern != "*.xml" || File.Exists(Path.ChangeExtension(path, ".bin")));
+            if (found is not null)
             {
-                return new Found(
-                    null, $"the folder holds {format} ({Path.GetFileName(file)}) and no .onnx file: export the model to ONNX", true, []);
+                return Refused(
+                    $"the folder holds {format} ({Path.GetFileName(found)}) and no .onnx file: export the model to ONNX");
             }
         }
 
         return new Found(null, "the folder holds no .onnx file", false, []);
     }
 
-    private static bool HoldsGraph(string folder) => OnnxFiles(folder).Count > 0 || Directory.Exists(Path.Combine(folder, Usual))
+    private static Found Refused(string problem) => new(null, problem, true, []);
+
+    private static bool HoldsGraph(string folder) => OnnxFiles(folder).Count > 0
+        || Directory.Exists(Path.Combine(folder, Usual))
         || Directory.Exists(Path.Combine(folder, Subfolder));
 
     // "01", "v2": perhaps meant as a version.

@@ -7,15 +7,16 @@ namespace VisionService.Repository;
 /// <param name="Onnx">The graph; null where there is none, and then <paramref name="Problem"/> says so.</param>
 /// <param name="Manifest">Its <c>vision.yaml</c>, where there is one.</param>
 /// <param name="Labels">A label file that lies where one is looked for.</param>
-internal sealed partial record ModelFiles(string Name, string? Onnx, string? Manifest, string? Labels, string? Problem = null)
+internal sealed partial record ModelFiles(
+    string Name, string? Onnx, string? Manifest, string? Labels, string? Problem = null)
 {
     private static readonly string[] LabelNames = ["labels.txt", "labels.json", "class_indices.json", "classes.txt"];
 
     // What only the folder of one model holds. Not config.json: OpenVINO's server has one over a folder of models.
     private static readonly string[] Marks =
     [
-        Repository.Manifest.FileName, "model.onnx", TritonConfig.FileName, HuggingFaceProcessor.FileName, PaddleConfig.FileName,
-        MmdeployPipeline.FileName,
+        Repository.Manifest.FileName, "model.onnx", TritonConfig.FileName, HuggingFaceProcessor.FileName,
+        PaddleConfig.FileName, MmdeployPipeline.FileName,
     ];
 
     /// <summary>"1" where the model has no folders of versions.</summary>
@@ -27,8 +28,8 @@ internal sealed partial record ModelFiles(string Name, string? Onnx, string? Man
     /// <summary>What lies in the folder and is left aside.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
-    /// <summary>Finds the models in a path: an ONNX file, the folder of one model, or a folder of both. A model of several
-    /// versions is there once for each that its policy keeps, the highest first.</summary>
+    /// <summary>Finds the models in a path: an ONNX file, the folder of one model, or a folder of both. A model of
+    /// several versions is there once for each that its policy keeps, the highest first.</summary>
     /// <exception cref="ModelLoadException">The path does not exist.</exception>
     public static IReadOnlyList<ModelFiles> Discover(string path)
     {
@@ -61,24 +62,29 @@ internal sealed partial record ModelFiles(string Name, string? Onnx, string? Man
     /// <exception cref="ModelLoadException">The name leaves the folder.</exception>
     public string Beside(string source, string key, string file) =>
         Path.GetFileName(file) != file || file.Contains('\\', StringComparison.Ordinal)
-            ? throw new ModelLoadException($"{source}: '{key}' names the file '{file}'; it must lie beside {Here(source)}.")
+            ? throw new ModelLoadException(
+                $"{source}: '{key}' names the file '{file}'; it must lie beside {Here(source)}.")
             : Find(file) ?? Path.Combine(Folder ?? Path.GetDirectoryName(Manifest ?? Onnx)!, file);
 
     private static string Here(string source) => source == Repository.Manifest.FileName ? "the manifest" : source;
 
     private static bool IsModel(string folder) => Marks.Any(mark => Path.Exists(Path.Combine(folder, mark)))
-        || (File.Exists(Path.Combine(folder, HuggingFaceConfig.FileName)) && Directory.Exists(Path.Combine(folder, FolderLayout.Subfolder)))
+        || (File.Exists(Path.Combine(folder, HuggingFaceConfig.FileName))
+            && Directory.Exists(Path.Combine(folder, FolderLayout.Subfolder)))
         || FolderLayout.HoldsVersionsAlone(folder);
 
     private static ModelFiles FromFile(string path)
     {
         var stem = Path.Combine(Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path));
         var manifest = Existing($"{stem}.yaml");
+        var said = TryRead(manifest, Repository.Manifest.Read);
         return new ModelFiles(
-            TryRead(manifest, Repository.Manifest.Read)?.Name ?? Path.GetFileNameWithoutExtension(path),
+            said?.Name ?? Path.GetFileNameWithoutExtension(path),
             path,
             manifest,
-            Existing($"{stem}.txt") ?? Existing($"{stem}.json"));
+            Existing($"{stem}.txt") ?? Existing($"{stem}.json"),
+            said is { File: null, Versions: null } or null ? null
+                : $"{said.Source}: 'file' and 'version_policy' are for the folder of a model");
     }
 
     private static IEnumerable<ModelFiles> FromFolder(string folder)
@@ -87,7 +93,8 @@ internal sealed partial record ModelFiles(string Name, string? Onnx, string? Man
         var manifest = Existing(Path.Combine(folder, Repository.Manifest.FileName));
         var triton = Existing(Path.Combine(folder, TritonConfig.FileName));
         var own = TryRead(manifest, Repository.Manifest.Read) ?? Repository.Manifest.Empty;
-        var said = own.Over(TryRead(triton, path => TritonConfig.Read(SideText.Read(path, folder))) ?? Repository.Manifest.Empty);
+        var told = TryRead(triton, path => TritonConfig.Read(SideText.Read(path, folder)));
+        var said = own.Over(told ?? Repository.Manifest.Empty);
         var folderName = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         List<string> notes = said.Name is { } name && own.Name is null && name != folderName
             ? [$"{TritonConfig.FileName} calls it '{name}', its folder '{folderName}'"]

@@ -4,8 +4,8 @@ using VisionService.Repository.SideFiles;
 
 namespace VisionService.Repository;
 
-/// <summary>All that is said of a model beside its graph, laid one over the other: <c>vision.yaml</c>, a label file, the
-/// side files of other tools, and what the graph's file says of itself.</summary>
+/// <summary>All that is said of a model beside its graph, laid one over the other: <c>vision.yaml</c>, a label file,
+/// the side files of other tools, and what the graph's file says of itself.</summary>
 internal static class ModelSettings
 {
     // The first word first. What a server is told comes before what an exporter wrote; what describes the pixels before
@@ -13,13 +13,12 @@ internal static class ModelSettings
     private static readonly (string File, Func<string, Manifest> Read)[] Readers =
     [
         (TritonConfig.FileName, TritonConfig.Read),
-        (HuggingFaceProcessor.FileName, static text => HuggingFaceProcessor.Read(SideSection.OfJson(text, HuggingFaceProcessor.FileName))),
-        (HuggingFaceProcessor.CombinedFileName,
-            static text => HuggingFaceProcessor.ReadCombined(SideSection.OfJson(text, HuggingFaceProcessor.CombinedFileName))),
+        (HuggingFaceProcessor.FileName, HuggingFaceProcessor.Read),
+        (HuggingFaceProcessor.CombinedFileName, HuggingFaceProcessor.ReadCombined),
         (HuggingFaceConfig.FileName, ReadConfig),
         (MmdeployPipeline.FileName, MmdeployPipeline.Read),
-        (MmdeployPipeline.DetailFileName, static text => MmdeployPipeline.ReadTask(text, MmdeployPipeline.DetailFileName)),
-        (MmdeployPipeline.DeployFileName, static text => MmdeployPipeline.ReadTask(text, MmdeployPipeline.DeployFileName)),
+        (MmdeployPipeline.DetailFileName, MmdeployPipeline.ReadDetail),
+        (MmdeployPipeline.DeployFileName, MmdeployPipeline.ReadDeploy),
         (PaddleConfig.FileName, PaddleConfig.Read),
         (TensorFlowFiles.LabelsFileName, TensorFlowFiles.ReadLabels),
         (TensorFlowFiles.PipelineFileName, TensorFlowFiles.ReadPipeline),

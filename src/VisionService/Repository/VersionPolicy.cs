@@ -18,7 +18,9 @@ internal sealed record VersionPolicy(int? Latest, IReadOnlyList<string>? Only)
     {
         if (yaml.Texts(key) is { } versions)
         {
-            return versions.Count > 0 && versions.All(IsVersion) ? new VersionPolicy(null, versions) : throw Wrong(yaml, key);
+            return versions.Count > 0 && versions.All(IsVersion)
+                ? new VersionPolicy(null, versions)
+                : throw Wrong(yaml, key);
         }
 
         if (!yaml.IsMapping(key))
@@ -39,14 +41,15 @@ internal sealed record VersionPolicy(int? Latest, IReadOnlyList<string>? Only)
 
     /// <summary>Whether the name of a folder is that of a version: a whole number from 1 on, written in one
     /// way.</summary>
-    public static bool IsVersion(string folder) =>
-        folder is [>= '1' and <= '9', ..] && long.TryParse(folder, NumberStyles.None, CultureInfo.InvariantCulture, out _);
+    public static bool IsVersion(string folder) => folder is [>= '1' and <= '9', ..]
+        && long.TryParse(folder, NumberStyles.None, CultureInfo.InvariantCulture, out _);
 
-    /// <summary>The versions to serve, highest first, among those there are; one that is asked for by number is among them
-    /// whether it is there or not.</summary>
+    /// <summary>The versions to serve, highest first, among those there are; one that is asked for by number is among
+    /// them whether it is there or not.</summary>
     public IReadOnlyList<string> Choose(IEnumerable<string> versions)
     {
-        var chosen = (Only ?? versions).Distinct().OrderByDescending(static version => long.Parse(version, CultureInfo.InvariantCulture));
+        var chosen = (Only ?? versions).Distinct()
+            .OrderByDescending(static version => long.Parse(version, CultureInfo.InvariantCulture));
         return [.. Latest is { } latest ? chosen.Take(latest) : chosen];
     }
 

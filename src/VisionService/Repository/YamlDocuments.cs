@@ -21,7 +21,8 @@ internal static class YamlDocuments
                 depth += parser.Current!.NestingIncrease;
                 if (depth > MaxDepth)
                 {
-                    throw new ModelLoadException($"{file}, line {parser.Current.Start.Line}: more than {MaxDepth} levels.");
+                    throw new ModelLoadException(
+                        $"{file}, line {parser.Current.Start.Line}: more than {MaxDepth} levels.");
                 }
             }
 

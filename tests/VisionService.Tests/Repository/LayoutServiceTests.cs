@@ -71,6 +71,26 @@ public class LayoutServiceTests
     }
 
     [Fact]
+    public async Task Detr_is_told_from_its_kin_by_the_type_that_the_config_names()
+    {
+        // Softmax of (0, ln 9, 0, -100) is .818 for the second class; the last of four is 'no object'.
+        var g = new GraphBuilder(opset: 13);
+        g.Input("pixel_values", ElementType.Float, "N", 3, "H", "W");
+        void Output(string name, float[] values, params long[] shape) =>
+            g.Output(name, g.Node("Identity", [g.Constant(values, shape)]), ElementType.Float, [.. shape.Select(side => (Dimension)side)]);
+        Output("logits", [0, MathF.Log(9), 0, -100, -100, -100, -100, 100], 1, 2, 4);
+        Output("pred_boxes", [0.25f, 0.25f, 0.25f, 0.25f, 0.5f, 0.5f, 1, 1], 1, 2, 4);
+        await using var service = await StartAsync(new ModelFolder().Save("x/model.onnx", g.Build())
+            .Write("x/config.json", """{"architectures": ["DetrForObjectDetection"], "model_type": "detr", "id2label": {"0": "a", "1": "b", "2": "c"}}""")
+            .Write("x/preprocessor_config.json", """{"size": {"shortest_edge": 32, "longest_edge": 48}, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}"""));
+        Assert.Equal("b 8,8,24,24", Found.In(await service.PostAsync("/detect", Scene)));
+        Assert.Equal("detr (config.json)", (await EvidenceAsync(service))["family"]);
+        Assert.Equal("Letterbox (preprocessor_config.json)", (await EvidenceAsync(service))["resize"]);
+        var input = (await service.GetAsync("/models/x")).Json.GetProperty("input");
+        Assert.Equal("""{"channels":3,"height":48,"width":48}""", input.GetRawText());
+    }
+
+    [Fact]
     public async Task Several_labels_at_once_are_read_with_a_sigmoid_unless_the_graph_has_one()
     {
         const string MultiLabel = """{"architectures": ["ViTForImageClassification"], "problem_type": "multi_label_classification"}""";

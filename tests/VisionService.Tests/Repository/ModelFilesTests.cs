@@ -217,6 +217,22 @@ public sealed class ModelFilesTests : IDisposable
     }
 
     [Fact]
+    public void A_bare_file_has_neither_versions_nor_other_files()
+    {
+        _folder.Write("x.onnx", "").Write("x.yaml", "version_policy: all");
+        Assert.Equal(
+            "x.yaml: 'file' and 'version_policy' are for the folder of a model",
+            Assert.Single(ModelFiles.Discover(_folder.Path)).Problem);
+    }
+
+    [Fact]
+    public void An_xml_without_weights_is_no_model()
+    {
+        _folder.Write("annotations/000001.xml", "");
+        Assert.Empty(ModelFiles.Discover(_folder.Path));
+    }
+
+    [Fact]
     public void Hidden_folders_are_no_models()
     {
         _folder.Write(".cache/model.onnx", "").Write("..data/model.onnx", "").Write("a/model.onnx", "");

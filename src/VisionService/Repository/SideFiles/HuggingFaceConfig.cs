@@ -36,7 +36,11 @@ internal static class HuggingFaceConfig
         var warnings = new List<string>();
         if (type is null && !config.Has("architectures") && !config.Has("id2label"))
         {
-            return Manifest.Empty with { Source = FileName, Warnings = ["ignored: it is not in Hugging Face's form, nor in timm's"] };
+            return Manifest.Empty with
+            {
+                Source = FileName,
+                Warnings = ["ignored: it is not in Hugging Face's form, nor in timm's"],
+            };
         }
 
         var task = Task(config, type);
@@ -49,7 +53,9 @@ internal static class HuggingFaceConfig
             Input = Manifest.Empty.Input with { OpenSize = task == "classify" ? Size(config) : null },
             Output = Manifest.Empty.Output with
             {
-                Activation = config.Text("problem_type") == "multi_label_classification" ? ScoreActivation.Sigmoid : null,
+                Activation = config.Text("problem_type") == "multi_label_classification"
+                    ? ScoreActivation.Sigmoid
+                    : null,
             },
             Warnings = warnings,
         };
@@ -59,9 +65,10 @@ internal static class HuggingFaceConfig
     {
         foreach (var architecture in config.Texts("architectures") ?? [])
         {
-            if (Array.Find(Tasks, task => architecture.Contains(task.Architecture, StringComparison.Ordinal)).Task is { } task)
+            var known = Array.Find(Tasks, task => architecture.Contains(task.Architecture, StringComparison.Ordinal));
+            if (known.Task is not null)
             {
-                return task;
+                return known.Task;
             }
         }
 

@@ -31,13 +31,18 @@ internal static class HuggingFaceProcessor
     };
 
     /// <exception cref="ModelLoadException">A value is not what it should be.</exception>
-    public static Manifest ReadCombined(SideSection file) =>
-        file.Section("image_processor") is { } processor ? Read(processor, CombinedFileName)
-            : file.Has("image_mean") || file.Has("do_resize") ? Read(file, CombinedFileName)
-            : Manifest.Empty with { Source = CombinedFileName };
+    public static Manifest Read(string text) => Read(SideSection.OfJson(text, FileName), FileName);
 
     /// <exception cref="ModelLoadException">A value is not what it should be.</exception>
-    public static Manifest Read(SideSection processor, string source = FileName)
+    public static Manifest ReadCombined(string text)
+    {
+        var file = SideSection.OfJson(text, CombinedFileName);
+        return file.Section("image_processor") is { } processor ? Read(processor, CombinedFileName)
+            : file.Has("image_mean") || file.Has("do_resize") ? Read(file, CombinedFileName)
+            : Manifest.Empty with { Source = CombinedFileName };
+    }
+
+    private static Manifest Read(SideSection processor, string source)
     {
         var warnings = new List<string>();
         var type = Type(processor);
@@ -143,7 +148,8 @@ internal static class HuggingFaceProcessor
                 };
 
             case { Width: { } width, Height: { } height } when crop is not null && crop != (width, height):
-                warnings.Add("'size' stretches before 'crop_size' cuts; here the shorter side is resized and the ratio kept");
+                warnings.Add(
+                    "'size' stretches before 'crop_size' cuts; here the shorter side is resized and the ratio kept");
                 return input with { Size = crop, Resize = ResizeMode.ShortestCrop, Shortest = Math.Min(width, height) };
 
             case { Width: { } width, Height: { } height }:
@@ -155,7 +161,8 @@ internal static class HuggingFaceProcessor
         }
     }
 
-    private static double CropPart(SideSection processor, double otherwise) => processor.Number("crop_pct", 0.01, 1) ?? otherwise;
+    private static double CropPart(SideSection processor, double otherwise) =>
+        processor.Number("crop_pct", 0.01, 1) ?? otherwise;
 
     private static Interpolation? Resampling(SideSection processor, List<string> warnings)
     {
@@ -189,7 +196,8 @@ internal static class HuggingFaceProcessor
             return processor.Numbers(key, 1, 16384) switch
             {
                 null => null,
-                [var side] when keepsRatio => new Measures(null, null, (int)side, processor.Integer("max_size", 1, 16384)),
+                [var side] when keepsRatio =>
+                    new Measures(null, null, (int)side, processor.Integer("max_size", 1, 16384)),
                 [var side] => new Measures((int)side, (int)side, null, null),
                 [var height, var width] => new Measures((int)width, (int)height, null, null),
                 _ => throw processor.Wrong(key, "a side, or height and width"),

@@ -14,8 +14,8 @@ internal static class MmdeployPipeline
     // What moves data about, or has no say in what the network sees.
     private static readonly string[] Needless =
     [
-        "LoadImageFromFile", "LoadAnnotations", "DefaultFormatBundle", "Collect", "ImageToTensor", "ToTensor", "PackDetInputs",
-        "PackSegInputs", "PackInputs", "PackClsInputs", "RandomFlip",
+        "LoadImageFromFile", "LoadAnnotations", "DefaultFormatBundle", "Collect", "ImageToTensor", "ToTensor",
+        "PackDetInputs", "PackSegInputs", "PackInputs", "PackClsInputs", "RandomFlip",
     ];
 
     private static readonly Dictionary<string, Interpolation> Interpolations = new(StringComparer.Ordinal)
@@ -44,7 +44,11 @@ internal static class MmdeployPipeline
         var tasks = SideSection.OfJson(text, FileName).Section("pipeline")?.Sections("tasks").ToArray();
         if (tasks is null)
         {
-            return Manifest.Empty with { Source = FileName, Warnings = ["ignored: it has no 'pipeline' as mmdeploy writes it"] };
+            return Manifest.Empty with
+            {
+                Source = FileName,
+                Warnings = ["ignored: it has no 'pipeline' as mmdeploy writes it"],
+            };
         }
 
         var warnings = new List<string>();
@@ -60,7 +64,7 @@ internal static class MmdeployPipeline
                 case "CenterCrop":
                     input = input with
                     {
-                        Size = Sides(step, "crop_size") is [var height, .. var rest] ? (rest is [var width, ..] ? width : height, height) : null,
+                        Size = Sides(step, "crop_size") is [var height, ..] and [.., var width] ? (width, height) : null,
                         Resize = ResizeMode.ShortestCrop,
                     };
                     break;
@@ -80,7 +84,8 @@ internal static class MmdeployPipeline
             }
         }
 
-        var labels = tasks.Select(task => task.Section("params")?.Texts("labels") ?? task.Section("params")?.Texts("classes"))
+        var labels = tasks.Select(task => task.Section("params"))
+            .Select(said => said?.Texts("labels") ?? said?.Texts("classes"))
             .FirstOrDefault(found => found is { Count: > 1 });
         return Manifest.Empty with
         {
@@ -92,7 +97,12 @@ internal static class MmdeployPipeline
     }
 
     /// <exception cref="ModelLoadException">The file is malformed.</exception>
-    public static Manifest ReadTask(string text, string file)
+    public static Manifest ReadDeploy(string text) => ReadTask(text, DeployFileName);
+
+    /// <exception cref="ModelLoadException">The file is malformed.</exception>
+    public static Manifest ReadDetail(string text) => ReadTask(text, DetailFileName);
+
+    private static Manifest ReadTask(string text, string file)
     {
         var root = SideSection.OfJson(text, file);
         var task = root.Section("codebase_config")?.Text("task") ?? (root.Has("task") ? root.Literal("task") : null);
@@ -132,7 +142,9 @@ internal static class MmdeployPipeline
 
     private static ManifestInput Pad(SideSection step, ManifestInput input)
     {
-        var value = step.Section("pad_val") is { } values ? values.Numbers("img", 0, 255) : step.Numbers("pad_val", 0, 255);
+        var value = step.Section("pad_val") is { } values
+            ? values.Numbers("img", 0, 255)
+            : step.Numbers("pad_val", 0, 255);
         return input with
         {
             Pad = value is [var grey, ..] ? (int)grey : input.Pad,
@@ -144,7 +156,8 @@ internal static class MmdeployPipeline
     private static int[]? Sides(SideSection step, string key)
     {
         var sides = step.Numbers(key, -1, 16384);
-        return sides is null ? null : sides.All(double.IsInteger) && sides.Count is 1 or 2 ? [.. sides.Select(side => (int)side)]
+        return sides is null ? null
+            : sides.All(double.IsInteger) && sides.Count is 1 or 2 ? [.. sides.Select(side => (int)side)]
             : throw step.Wrong(key, "one side or two");
     }
 }

@@ -10,7 +10,9 @@ internal static class PaddleConfig
 
     // OpenCV's numbers.
     private static readonly Interpolation[] Interpolations =
-        [Interpolation.Nearest, Interpolation.Bilinear, Interpolation.Bicubic, Interpolation.Area, Interpolation.Lanczos3];
+    [
+        Interpolation.Nearest, Interpolation.Bilinear, Interpolation.Bicubic, Interpolation.Area, Interpolation.Lanczos3,
+    ];
 
     /// <exception cref="ModelLoadException">The file is malformed.</exception>
     public static Manifest Read(string text)
@@ -28,20 +30,31 @@ internal static class PaddleConfig
                     break;
 
                 case "LetterBoxResize":
-                    input = Resize(step, input) with { Resize = ResizeMode.Letterbox, Shortest = null, Longest = null, Align = LetterboxAlign.Center, Pad = 128 };
+                    input = Resize(step, input) with
+                    {
+                        Resize = ResizeMode.Letterbox,
+                        Shortest = null,
+                        Longest = null,
+                        Align = LetterboxAlign.Center,
+                        Pad = 128,
+                    };
                     break;
 
                 case "NormalizeImage":
                     pixels = step.Flag("is_scale") ?? true ? pixels.Times(1.0 / 255) : pixels;
-                    pixels = step.Text("norm_type") is null or "mean_std" ? pixels.Normalize(step, "mean", "std") : pixels;
+                    pixels = step.Text("norm_type") is null or "mean_std"
+                        ? pixels.Normalize(step, "mean", "std")
+                        : pixels;
                     break;
 
                 case "PadStride" or "PadBatch":
-                    input = input with { MultipleOf = (step.Integer("stride", -1, 1024) ?? step.Integer("pad_to_stride", -1, 1024)) is > 0 and var stride ? stride : input.MultipleOf };
+                    var stride = step.Integer("stride", -1, 1024) ?? step.Integer("pad_to_stride", -1, 1024);
+                    input = input with { MultipleOf = stride > 0 ? stride : input.MultipleOf };
                     break;
 
                 case "Pad":
-                    input = input with { Pad = step.Numbers("fill_value", 0, 255) is [var grey, ..] ? (int)grey : input.Pad };
+                    var fill = step.Numbers("fill_value", 0, 255);
+                    input = input with { Pad = fill is [var grey, ..] ? (int)grey : input.Pad };
                     break;
 
                 case "Permute":
@@ -57,7 +70,9 @@ internal static class PaddleConfig
         {
             Source = FileName,
             Task = "detect",
-            Labels = config.Texts("label_list") is { Count: > 0 } labels ? new ManifestLabels(labels, null, "label_list") : null,
+            Labels = config.Texts("label_list") is { Count: > 0 } labels
+                ? new ManifestLabels(labels, null, "label_list")
+                : null,
             Input = config.Has("Preprocess") ? pixels.Over(input) : input,
             Output = Manifest.Empty.Output with { MinScore = config.Number("draw_threshold", 0, 1) },
             Warnings = warnings,
@@ -77,7 +92,9 @@ internal static class PaddleConfig
         var sampled = input with
         {
             Antialias = false,
-            Interpolation = step.Integer("interp", 0, Interpolations.Length - 1) is { } number ? Interpolations[number] : null,
+            Interpolation = step.Integer("interp", 0, Interpolations.Length - 1) is { } number
+                ? Interpolations[number]
+                : null,
         };
         return step.Flag("keep_ratio") ?? false
             ? sampled with

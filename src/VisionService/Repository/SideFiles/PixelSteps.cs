@@ -1,8 +1,8 @@
 namespace VisionService.Repository.SideFiles;
 
 /// <summary>
-/// What tools do to pixels, step after step, gathered into one <c>(pixel * scale - mean) / std</c> per channel. Pixels are
-/// 0-255; each format says for itself whether its means are in these units or in those of an earlier step.
+/// What tools do to pixels, step after step, gathered into one <c>(pixel * scale - mean) / std</c> per channel. Pixels
+/// are 0-255; each format says for itself whether its means are in these units or in those of an earlier step.
 /// </summary>
 internal sealed record PixelSteps(double Scale, IReadOnlyList<double> Mean, IReadOnlyList<double> Std)
 {
@@ -17,7 +17,8 @@ internal sealed record PixelSteps(double Scale, IReadOnlyList<double> Mean, IRea
     /// <summary>Adds a number to what there is.</summary>
     public PixelSteps Plus(double offset) => Normalize([-offset], [1]);
 
-    /// <summary>Subtracts and divides what there is: ((p s - m) / d - mean) / std = (p s - (m + mean d)) / (d std).</summary>
+    /// <summary>Subtracts and divides what there is:
+    /// ((p s - m) / d - mean) / std = (p s - (m + mean d)) / (d std).</summary>
     /// <param name="mean">One for all channels or one for each; none: 0.</param>
     /// <param name="std">The same; none: 1.</param>
     public PixelSteps Normalize(IReadOnlyList<double> mean, IReadOnlyList<double> std) => this with
@@ -38,14 +39,18 @@ internal sealed record PixelSteps(double Scale, IReadOnlyList<double> Mean, IRea
     }
 
     /// <summary>The same as a manifest says it.</summary>
-    public ManifestInput Over(ManifestInput input) => input with { Preset = null, Scale = Scale, Mean = Mean, Std = Std };
+    public ManifestInput Over(ManifestInput input) =>
+        input with { Preset = null, Scale = Scale, Mean = Mean, Std = Std };
 
     private double[] Each(
-        Func<double, double, double, double, double> combine, IReadOnlyList<double> mean, IReadOnlyList<double> std, double neutral)
+        Func<double, double, double, double, double> combine,
+        IReadOnlyList<double> mean,
+        IReadOnlyList<double> std,
+        double neutral)
     {
         var channels = new[] { Mean.Count, Std.Count, mean.Count, std.Count }.Max();
         var values = Enumerable.Range(0, channels)
-            .Select(channel => combine(At(Mean, channel, 0), At(Std, channel, 1), At(mean, channel, 0), At(std, channel, 1)))
+            .Select(i => combine(At(Mean, i, 0), At(Std, i, 1), At(mean, i, 0), At(std, i, 1)))
             .ToArray();
         return Array.TrueForAll(values, value => value == neutral) ? [] : values;
     }

@@ -3,8 +3,8 @@ using System.Text;
 
 namespace VisionService.Repository.SideFiles;
 
-/// <summary>Reads protobuf's text format without a schema: fields, messages in <c>{ }</c> or <c>&lt; &gt;</c>, lists, texts
-/// with escapes, comments.</summary>
+/// <summary>Reads protobuf's text format without a schema: fields, messages in <c>{ }</c> or <c>&lt; &gt;</c>, lists,
+/// texts with escapes, comments.</summary>
 internal ref struct ProtoText
 {
     private const int MaxDepth = 32;
@@ -147,14 +147,17 @@ internal ref struct ProtoText
             _at++;
         }
 
-        return _at > start ? (char)Convert.ToInt32(_text[start.._at].ToString(), radix) : throw Unexpected("digits of a character");
+        return _at > start
+            ? (char)Convert.ToInt32(_text[start.._at].ToString(), radix)
+            : throw Unexpected("digits of a character");
     }
 
     private string Word(string wanted)
     {
         Peek();
         var start = _at;
-        while (_at < _text.Length && (char.IsLetterOrDigit(_text[_at]) || _text[_at] is '_' or '.' or '-' or '+' or '/'))
+        while (_at < _text.Length
+            && (char.IsLetterOrDigit(_text[_at]) || _text[_at] is '_' or '.' or '-' or '+' or '/'))
         {
             _at++;
         }
@@ -199,7 +202,8 @@ internal sealed class ProtoMessage(string path)
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
 
     /// <summary>The fields that nobody has asked for, each once.</summary>
-    public IReadOnlyList<string> Unread => [.. _fields.Select(static pair => pair.Key).Where(key => !_asked.Contains(key)).Distinct()];
+    public IReadOnlyList<string> Unread =>
+        [.. _fields.Select(static pair => pair.Key).Where(key => !_asked.Contains(key)).Distinct()];
 
     public void Add(string name, object value) => _fields.Add(new(name, value));
 
@@ -215,10 +219,12 @@ internal sealed class ProtoMessage(string path)
     public IReadOnlyList<string> Texts(string name) =>
         [.. Values(name).Select(value => value as string ?? throw Wrong(name, "a value", value))];
 
-    /// <summary>The last, as protobuf has it; null where there is none or it is empty, which is protobuf's default.</summary>
+    /// <summary>The last, as protobuf has it; null where there is none or it is empty, which is protobuf's
+    /// default.</summary>
     public string? Text(string name) => Texts(name) is [.., { Length: > 0 } last] ? last : null;
 
-    public long? Integer(string name, long min, long max) => Text(name) is { } text ? Integer(name, text, min, max) : null;
+    public long? Integer(string name, long min, long max) =>
+        Text(name) is { } text ? Integer(name, text, min, max) : null;
 
     public IReadOnlyList<long> Integers(string name, long min, long max) =>
         [.. Texts(name).Select(text => Integer(name, text, min, max))];
@@ -227,7 +233,8 @@ internal sealed class ProtoMessage(string path)
         new($"{path}: '{name}' must be {wanted}, not {(found is string text ? $"'{text}'" : "a message")}.");
 
     private long Integer(string name, string text, long min, long max) =>
-        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max
+        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
+        && value >= min && value <= max
             ? value
             : throw Wrong(name, $"a whole number from {min} to {max}", text);
 

@@ -5,8 +5,8 @@ using YamlDotNet.RepresentationModel;
 namespace VisionService.Repository.SideFiles;
 
 /// <summary>
-/// One mapping of another tool's JSON or YAML file. Unlike <see cref="YamlSection"/> it leaves alone the keys that nobody
-/// asks for: those files hold much that is not for us. Null counts as absent.
+/// One mapping of another tool's JSON or YAML file. Unlike <see cref="YamlSection"/> it leaves alone the keys that
+/// nobody asks for: those files hold much that is not for us. Null counts as absent.
 /// </summary>
 internal readonly struct SideSection
 {
@@ -53,7 +53,8 @@ internal readonly struct SideSection
             Write(writer, mapping, file, ref nodes);
         }
 
-        using var document = JsonDocument.Parse(json.GetBuffer().AsMemory(0, (int)json.Length), new() { MaxDepth = 128 });
+        using var document = JsonDocument.Parse(
+            json.GetBuffer().AsMemory(0, (int)json.Length), new() { MaxDepth = 128 });
         return new SideSection(file, document.RootElement.Clone());
     }
 
@@ -78,7 +79,9 @@ internal readonly struct SideSection
     public IReadOnlyList<string>? Texts(string key)
     {
         var texts = Items(key).Select(AsText).OfType<string>().ToArray();
-        return Find(key) is null ? null : texts.Length == Items(key).Count() ? texts : throw Wrong(key, "a list of texts");
+        return Find(key) is null ? null
+            : texts.Length == Items(key).Count() ? texts
+            : throw Wrong(key, "a list of texts");
     }
 
     /// <summary>This mapping as names by number: <c>{"0": "cat", "1": "dog"}</c>.</summary>
@@ -92,13 +95,15 @@ internal readonly struct SideSection
                 || AsText(property.Value) is not { } name
                 || !byId.TryAdd(id, name))
             {
-                throw new ModelLoadException($"{path} must be names by class id, not '{property.Name}: {property.Value.GetRawText()}'.");
+                throw new ModelLoadException(
+                    $"{path} must be names by class id, not '{property.Name}: {property.Value.GetRawText()}'.");
             }
         }
 
         return byId.Keys.SequenceEqual(Enumerable.Range(0, byId.Count))
             ? [.. byId.Values]
-            : throw new ModelLoadException($"{path} does not number its {byId.Count} classes from 0 to {byId.Count - 1}.");
+            : throw new ModelLoadException(
+                $"{path} does not number its {byId.Count} classes from 0 to {byId.Count - 1}.");
     }
 
     public bool? Flag(string key) => Find(key) switch
@@ -191,7 +196,8 @@ internal readonly struct SideSection
                 json.WriteStartObject();
                 foreach (var (key, value) in mapping.Children)
                 {
-                    json.WritePropertyName((key as YamlScalarNode)?.Value ?? throw new ModelLoadException($"{file}, line {key.Start.Line}: a key must be a text."));
+                    json.WritePropertyName((key as YamlScalarNode)?.Value
+                        ?? throw new ModelLoadException($"{file}, line {key.Start.Line}: a key must be a text."));
                     Write(json, value, file, ref nodes);
                 }
 

@@ -41,8 +41,11 @@ internal static class SideText
 
     /// <summary>Whether a path lies in a folder once every link on the way is followed.</summary>
     /// <exception cref="IOException">The links go round in circles.</exception>
-    public static bool IsInside(string path, string folder) => Followed(path)
-        .StartsWith(Path.TrimEndingDirectorySeparator(Followed(folder)) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+    public static bool IsInside(string path, string folder)
+    {
+        var inside = Path.TrimEndingDirectorySeparator(Followed(folder)) + Path.DirectorySeparatorChar;
+        return Followed(path).StartsWith(inside, StringComparison.Ordinal);
+    }
 
     private static string ReadAtMost(string path, int maxBytes)
     {
@@ -88,6 +91,6 @@ internal static class SideText
         return followed;
     }
 
-    private static string[] Parts(string path) =>
-        path[Path.GetPathRoot(path)!.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries);
+    private static string[] Parts(string path) => path[Path.GetPathRoot(path)!.Length..]
+        .Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries);
 }

@@ -21,7 +21,8 @@ internal static class TensorFlowFiles
         var byId = new SortedDictionary<int, string>();
         foreach (var item in ProtoText.Parse(text, LabelsFileName).Messages("item"))
         {
-            if (item.Integer("id", 0, MostIds) is not { } id || (item.Text("display_name") ?? item.Text("name")) is not { } name)
+            if (item.Integer("id", 0, MostIds) is not { } id
+                || (item.Text("display_name") ?? item.Text("name")) is not { } name)
             {
                 throw new ModelLoadException($"{LabelsFileName}: an item has no id or no name.");
             }
@@ -54,11 +55,15 @@ internal static class TensorFlowFiles
     {
         var pipeline = ProtoText.Parse(text, PipelineFileName);
         string[] kinds = ["ssd", "faster_rcnn", "center_net"];
-        var resizer = kinds.Select(kind => pipeline.Message("model")?.Message(kind)?.Message("image_resizer")).FirstOrDefault(found => found is not null);
+        var resizer = kinds.Select(kind => pipeline.Message("model")?.Message(kind)?.Message("image_resizer"))
+            .FirstOrDefault(found => found is not null);
         var manifest = Manifest.Empty with { Source = PipelineFileName };
         return resizer?.Message("fixed_shape_resizer") is { } shape
             && shape.Integer("height", 1, 16384) is { } height && shape.Integer("width", 1, 16384) is { } width
-                ? manifest with { Input = manifest.Input with { OpenSize = ((int)width, (int)height), Resize = ResizeMode.Stretch } }
+                ? manifest with
+                {
+                    Input = manifest.Input with { OpenSize = ((int)width, (int)height), Resize = ResizeMode.Stretch },
+                }
                 : manifest with { Warnings = ["ignored: it fixes no size, and the rest is in the graph"] };
     }
 }

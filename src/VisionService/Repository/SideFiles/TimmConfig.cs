@@ -52,18 +52,20 @@ internal static class TimmConfig
 
         // Rounded down, as timm does; 224 / 0.875 is 256 on the spot.
         var part = recipe.Number("crop_pct", 0.01, 1) ?? 0.875;
+        var shortest = (int)Math.Floor(Math.Min(width, height) / part);
         input = input with { Size = ((int)width, (int)height) };
         switch (recipe.Text("crop_mode") ?? "center")
         {
             case "center":
-                return input with { Resize = ResizeMode.ShortestCrop, Shortest = (int)Math.Floor(Math.Min(width, height) / part) };
+                return input with { Resize = ResizeMode.ShortestCrop, Shortest = shortest };
 
             case "squash" when part == 1:
                 return input with { Resize = ResizeMode.Stretch };
 
             case "squash":
-                warnings.Add("'crop_mode' stretches before it cuts; here the shorter side is resized and the ratio kept");
-                return input with { Resize = ResizeMode.ShortestCrop, Shortest = (int)Math.Floor(Math.Min(width, height) / part) };
+                warnings.Add(
+                    "'crop_mode' stretches before it cuts; here the shorter side is resized and the ratio kept");
+                return input with { Resize = ResizeMode.ShortestCrop, Shortest = shortest };
 
             case "border":
                 return input with { Resize = ResizeMode.Letterbox, Pad = Grey(recipe) };
@@ -75,8 +77,11 @@ internal static class TimmConfig
     }
 
     /// <summary>timm fills the border with the mean of the training set.</summary>
-    private static int Grey(SideSection recipe) =>
-        (int)Math.Clamp(Math.Round(255 * (recipe.Numbers("mean", -1e6, 1e6)?.DefaultIfEmpty(0).Average() ?? 0)), 0, 255);
+    private static int Grey(SideSection recipe)
+    {
+        var mean = recipe.Numbers("mean", -1e6, 1e6) ?? [];
+        return (int)Math.Clamp(Math.Round(255 * mean.DefaultIfEmpty(0).Average()), 0, 255);
+    }
 
     private static Interpolation? Warn(List<string> warnings, string warning)
     {

@@ -25,14 +25,17 @@ internal static class TritonConfig
         }
 
         var outputs = config.Messages("output");
-        var labelled = outputs.FirstOrDefault(static output => output.Has("label_filename")) ?? (outputs is [var only] ? only : null);
+        var labelled = outputs.FirstOrDefault(static output => output.Has("label_filename"))
+            ?? (outputs is [var only] ? only : null);
         var batching = config.Message("dynamic_batching");
         var manifest = Manifest.Empty with
         {
             Source = FileName,
             Name = config.Text("name"),
             File = config.Text("default_model_filename"),
-            Labels = labelled?.Text("label_filename") is { } labels ? new ManifestLabels(null, labels, "label_filename") : null,
+            Labels = labelled?.Text("label_filename") is { } labels
+                ? new ManifestLabels(null, labels, "label_filename")
+                : null,
             Versions = Policy(config.Message("version_policy")),
             Input = Input(config.Messages("input"), isBatchListed: maxBatch == 0, warnings),
             Output = Manifest.Empty.Output with { Scores = labelled?.Text("name") },
@@ -43,7 +46,8 @@ internal static class TritonConfig
             },
             Tensors = new ManifestTensors(Names(config.Messages("input")), Names(outputs)),
         };
-        var ignored = config.Unread.Except(Needless).Concat((batching?.Unread ?? []).Select(static key => $"dynamic_batching.{key}")).ToArray();
+        var ofBatching = (batching?.Unread ?? []).Select(static key => $"dynamic_batching.{key}");
+        var ignored = config.Unread.Except(Needless).Concat(ofBatching).ToArray();
         if (ignored.Length > 0)
         {
             warnings.Add($"ignored: {string.Join(", ", ignored)}");
@@ -57,31 +61,36 @@ internal static class TritonConfig
         var (backend, platform) = (config.Text("backend"), config.Text("platform"));
         if (backend is not (null or "onnxruntime"))
         {
-            throw new ModelLoadException($"{FileName}: 'backend' is '{backend}'; served here are ONNX models, 'onnxruntime'.");
+            throw new ModelLoadException(
+                $"{FileName}: 'backend' is '{backend}'; served here are ONNX models, 'onnxruntime'.");
         }
 
         if (platform is not (null or "onnxruntime_onnx"))
         {
-            throw new ModelLoadException($"{FileName}: 'platform' is '{platform}'; served here are ONNX models, 'onnxruntime_onnx'.");
+            throw new ModelLoadException(
+                $"{FileName}: 'platform' is '{platform}'; served here are ONNX models, 'onnxruntime_onnx'.");
         }
     }
 
-    private static string[] Names(IEnumerable<ProtoMessage> tensors) => [.. tensors.Select(static tensor => tensor.Text("name")).OfType<string>()];
+    private static string[] Names(IEnumerable<ProtoMessage> tensors) =>
+        [.. tensors.Select(static tensor => tensor.Text("name")).OfType<string>()];
 
     private static VersionPolicy? Policy(ProtoMessage? policy)
     {
         if (policy?.Message("specific") is { } specific)
         {
-            return new VersionPolicy(null, [.. specific.Integers("versions", 1, long.MaxValue).Select(static version => $"{version}")]);
+            var versions = specific.Integers("versions", 1, long.MaxValue);
+            return new VersionPolicy(null, [.. versions.Select(static version => $"{version}")]);
         }
 
         return policy?.Message("all") is not null ? VersionPolicy.All
-            : policy?.Message("latest") is { } latest ? new VersionPolicy((int)(latest.Integer("num_versions", 1, 1000) ?? 1), null)
-            : null;
+            : policy?.Message("latest") is not { } latest ? null
+            : new VersionPolicy((int)(latest.Integer("num_versions", 1, 1000) ?? 1), null);
     }
 
     /// <summary>Layout and size of the input that has the form of an image.</summary>
-    /// <param name="isBatchListed">Whether the batch axis may be among the dimensions; else it goes before them.</param>
+    /// <param name="isBatchListed">Whether the batch axis may be among the dimensions; else it goes before
+    /// them.</param>
     private static ManifestInput Input(IReadOnlyList<ProtoMessage> inputs, bool isBatchListed, List<string> warnings)
     {
         var input = Manifest.Empty.Input;
@@ -101,7 +110,8 @@ internal static class TritonConfig
 
             var (first, middle, last) = (dims[^3], dims[^2], dims[^1]);
 
-            var (height, width) = isInterleaved ?? (first is not (1 or 3) && last is 1 or 3) ? (first, middle) : (middle, last);
+            var isLast = isInterleaved ?? (first is not (1 or 3) && last is 1 or 3);
+            var (height, width) = isLast ? (first, middle) : (middle, last);
             if (height is > 0 and <= 16384 && width is > 0 and <= 16384)
             {
                 input = input with { Size = ((int)width, (int)height) };
@@ -117,7 +127,8 @@ internal static class TritonConfig
         return input;
     }
 
-    private static ManifestBatching Batching(ProtoMessage? dynamic, IReadOnlyList<ProtoMessage> groups, List<string> warnings)
+    private static ManifestBatching Batching(
+        ProtoMessage? dynamic, IReadOnlyList<ProtoMessage> groups, List<string> warnings)
     {
         var queue = dynamic?.Message("default_queue_policy");
         var batching = Manifest.Empty.Batching with
@@ -125,14 +136,17 @@ internal static class TritonConfig
             MaxQueueDelay = dynamic?.Integer("max_queue_delay_microseconds", 0, 1_000_000) is { } delay
                 ? TimeSpan.FromMicroseconds(delay)
                 : null,
-            MaxQueueSize = queue?.Integer("max_queue_size", 0, 1_000_000) is > 0 and var size ? (int)size : null, // 0: no limit
+
+            // 0: no limit.
+            MaxQueueSize = queue?.Integer("max_queue_size", 0, 1_000_000) is > 0 and var size ? (int)size : null,
             MaxQueueWait = queue?.Integer("default_timeout_microseconds", 0, 600_000_000) is > 0 and var wait
                 ? TimeSpan.FromMicroseconds(wait)
                 : null,
         };
         if (dynamic?.Integers("preferred_batch_size", 1, int.MaxValue) is { Count: > 0 })
         {
-            warnings.Add("ignored: dynamic_batching.preferred_batch_size, since any batch up to the largest is taken when it pays");
+            warnings.Add(
+                "ignored: dynamic_batching.preferred_batch_size, since any batch up to the largest is taken when it pays");
         }
 
         foreach (var group in groups)

@@ -42,7 +42,8 @@ internal static class UltralyticsMetadata
         }
     }
 
-    private static Manifest Read(IReadOnlyDictionary<string, string> metadata, IReadOnlyList<string>? names, string source)
+    private static Manifest Read(
+        IReadOnlyDictionary<string, string> metadata, IReadOnlyList<string>? names, string source)
     {
         var input = Manifest.Empty.Input with { OpenSize = Size(metadata) };
         var task = metadata.GetValueOrDefault("task") switch
@@ -106,7 +107,8 @@ internal static class UltralyticsMetadata
     private static string[] ById(List<KeyValuePair<object?, object?>> dict, string subject)
     {
         var ordered = dict.OrderBy(static pair => (double)pair.Key!).ToArray();
-        return ordered.Select(static pair => (double)pair.Key!).SequenceEqual(Enumerable.Range(0, ordered.Length).Select(static id => (double)id))
+        var ids = Enumerable.Range(0, ordered.Length).Select(static id => (double)id);
+        return ordered.Select(static pair => (double)pair.Key!).SequenceEqual(ids)
             ? [.. ordered.Select(static pair => (string)pair.Value!)]
             : throw new ModelLoadException(
                 $"{subject} does not number its {ordered.Length} classes from 0 to {ordered.Length - 1}.");

@@ -105,7 +105,7 @@ public class HuggingFaceTests
     [InlineData("""{"size": 224, "do_normalize": true}""", "'do_normalize' without 'image_mean' and 'image_std': their defaults are not known here")]
     [InlineData("""{"size": 256, "do_center_crop": true, "crop_size": 224}""", "'size' stretches before 'crop_size' cuts; here the shorter side is resized and the ratio kept")]
     public void What_is_not_known_or_not_quite_so_is_warned_of(string json, string warning) =>
-        Assert.Equal([warning], HuggingFaceProcessor.Read(Json(json)).Warnings);
+        Assert.Equal([warning], HuggingFaceProcessor.Read(json).Warnings);
 
     [Theory]
     [InlineData("""{"size": -5}""", "preprocessor_config.json: 'size' must be a number from 1 to 16384, not -5.")]
@@ -116,12 +116,12 @@ public class HuggingFaceTests
     [InlineData("[]", "preprocessor_config.json is not a JSON object.")]
     [InlineData("{", "preprocessor_config.json cannot be read as JSON: ")]
     public void What_is_malformed_is_refused_by_name(string json, string problem) => Assert.StartsWith(
-        problem, Assert.Throws<ModelLoadException>(() => HuggingFaceProcessor.Read(Json(json))).Message, StringComparison.Ordinal);
+        problem, Assert.Throws<ModelLoadException>(() => HuggingFaceProcessor.Read(json)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void A_processor_may_lie_in_the_file_of_all_processors()
     {
-        var manifest = HuggingFaceProcessor.ReadCombined(SideSection.OfJson($$"""{"image_processor": {{ViT}}, "processor_class": "X"}""", "processor_config.json"));
+        var manifest = HuggingFaceProcessor.ReadCombined($$"""{"image_processor": {{ViT}}, "processor_class": "X"}""");
         Assert.Equal(((int, int)?)(320, 224), manifest.Input.Size);
         Assert.Equal("processor_config.json", manifest.Source);
     }
@@ -179,9 +179,7 @@ public class HuggingFaceTests
     public void Another_tools_config_is_left_aside_with_a_warning() =>
         Assert.Equal(["ignored: it is not in Hugging Face's form, nor in timm's"], Config("""{"model_config_list": []}""").Warnings);
 
-    private static ManifestInput Processor(string json) => HuggingFaceProcessor.Read(Json(json)).Input;
+    private static ManifestInput Processor(string json) => HuggingFaceProcessor.Read(json).Input;
 
     private static Manifest Config(string json) => HuggingFaceConfig.Read(SideSection.OfJson(json, "config.json"));
-
-    private static SideSection Json(string json) => SideSection.OfJson(json, "preprocessor_config.json");
 }

@@ -66,7 +66,8 @@ public class MmdeployPipelineTests
     [InlineData("""{"codebase_config": {"type": "mmdet", "task": "InstanceSegmentation"}}""", "segment")]
     [InlineData("""{"task": "TextDetection"}""", null)]
     [InlineData("{}", null)]
-    public void The_task_is_in_the_files_beside_it(string json, string? task) => Assert.Equal(task, MmdeployPipeline.ReadTask(json, "deploy.json").Task);
+    public void The_task_is_in_the_files_beside_it(string json, string? task) => 
+        Assert.Equal((task, task), (MmdeployPipeline.ReadDeploy(json).Task, MmdeployPipeline.ReadDetail(json).Task));
 
     [Fact]
     public void A_pipeline_of_another_tool_is_left_aside_with_a_warning() =>
