@@ -99,7 +99,7 @@ internal static class FolderLayout
 
         return files.Count == 0 ? Without(place)
             : Best(files) is not { } best ? Refused(
-                $"the folder holds {files.Count} .onnx files and none is named model.onnx; 'file' in vision.yaml can name one")
+                $"the folder holds {files.Count} .onnx files and none is named {Usual}; 'file' in vision.yaml can name one")
             : new Found(best, null, true, Left(files, best));
     }
 
@@ -115,7 +115,9 @@ internal static class FolderLayout
     private static string[] Left(List<string> files, string best)
     {
         var others = files.Where(file => file != best).Select(Path.GetFileName).ToArray();
-        return others.Length == 0 ? [] : [$"{Path.GetFileName(best)} is served; left aside: {string.Join(", ", others)}"];
+        return others.Length == 0
+            ? []
+            : [$"{Path.GetFileName(best)} is served; left aside: {string.Join(", ", others)}"];
     }
 
     private static Found Named(string place, string inner, string folder, string named, string source)
@@ -142,7 +144,7 @@ internal static class FolderLayout
             if (found is not null)
             {
                 return Refused(
-                    $"the folder holds {format} ({Path.GetFileName(found)}) and no .onnx file: export the model to ONNX");
+                    $"the folder holds {format} ({Path.GetFileName(found)}) and no .onnx file: export it to ONNX");
             }
         }
 

@@ -10,20 +10,23 @@ internal static class ModelSettings
 {
     // The first word first. What a server is told comes before what an exporter wrote; what describes the pixels before
     // what describes the architecture.
-    private static readonly (string File, Func<string, Manifest> Read)[] Readers =
-    [
-        (TritonConfig.FileName, TritonConfig.Read),
-        (HuggingFaceProcessor.FileName, HuggingFaceProcessor.Read),
-        (HuggingFaceProcessor.CombinedFileName, HuggingFaceProcessor.ReadCombined),
-        (HuggingFaceConfig.FileName, ReadConfig),
-        (MmdeployPipeline.FileName, MmdeployPipeline.Read),
-        (MmdeployPipeline.DetailFileName, MmdeployPipeline.ReadDetail),
-        (MmdeployPipeline.DeployFileName, MmdeployPipeline.ReadDeploy),
-        (PaddleConfig.FileName, PaddleConfig.Read),
-        (TensorFlowFiles.LabelsFileName, TensorFlowFiles.ReadLabels),
-        (TensorFlowFiles.PipelineFileName, TensorFlowFiles.ReadPipeline),
-        (UltralyticsMetadata.FileName, UltralyticsMetadata.Read),
-    ];
+    private static readonly OrderedDictionary<string, Func<string, Manifest>> Readers = new()
+    {
+        [TritonConfig.FileName] = TritonConfig.Read,
+        [HuggingFaceProcessor.FileName] = HuggingFaceProcessor.Read,
+        [HuggingFaceProcessor.CombinedFileName] = HuggingFaceProcessor.ReadCombined,
+        [HuggingFaceConfig.FileName] = ReadConfig,
+        [MmdeployPipeline.FileName] = MmdeployPipeline.Read,
+        [MmdeployPipeline.DetailFileName] = MmdeployPipeline.ReadDetail,
+        [MmdeployPipeline.DeployFileName] = MmdeployPipeline.ReadDeploy,
+        [PaddleConfig.FileName] = PaddleConfig.Read,
+        [TensorFlowFiles.LabelsFileName] = TensorFlowFiles.ReadLabels,
+        [TensorFlowFiles.PipelineFileName] = TensorFlowFiles.ReadPipeline,
+        [UltralyticsMetadata.FileName] = UltralyticsMetadata.Read,
+    };
+
+    /// <summary>The names of the side files, the first word first.</summary>
+    public static IEnumerable<string> Files => Readers.Keys;
 
     /// <summary>The merged settings, whose layers tell who said what; the manifest's own, or an empty one, is the
     /// first.</summary>
@@ -38,11 +41,11 @@ internal static class ModelSettings
             settings = settings.Over(Manifest.Empty with { Source = name, Labels = new ManifestLabels(null, name) });
         }
 
-        foreach (var (file, read) in Readers)
+        foreach (var file in Readers.Keys)
         {
             if (files.Find(file) is { } path)
             {
-                settings = settings.Over(read(SideText.Read(path, files.Folder!)));
+                settings = settings.Over(ReadFile(file, SideText.Read(path, files.Folder!)));
             }
         }
 
@@ -66,6 +69,21 @@ internal static class ModelSettings
         var source = settings.SourceOf(static layer => layer.Labels);
         return source == Path.GetFileName(files.Labels) ? LabelFile.Read(files.Labels!, files.Folder)
             : LabelSets.Find(said.File!) ?? LabelFile.Read(files.Beside(source, said.Key, said.File!), files.Folder);
+    }
+
+    /// <summary>One side file by its name.</summary>
+    /// <exception cref="ModelLoadException">It is malformed.</exception>
+    public static Manifest ReadFile(string file, string text)
+    {
+        try
+        {
+            return Readers[file](text);
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or ArgumentException)
+        {
+            // System.Text.Json, of half a surrogate pair such as "\ud800" when it is read or written.
+            throw new ModelLoadException($"{file} holds what is no text: {exception.Message}", exception);
+        }
     }
 
     private static Manifest ReadConfig(string text)

@@ -34,5 +34,10 @@ internal static class YamlDocuments
         {
             throw new ModelLoadException($"{file}, line {exception.Start.Line}: {exception.Message}", exception);
         }
+        catch (ArgumentException exception)
+        {
+            // YamlDotNet, of an end where a value should be.
+            throw new ModelLoadException($"{file} cannot be read as YAML: {exception.Message}", exception);
+        }
     }
 }

@@ -61,8 +61,8 @@ public sealed class ModelFilesTests : IDisposable
     [Theory]
     [InlineData("vision.yaml", "", "the folder holds no .onnx file")]
     [InlineData("a.onnx", "b.onnx", "the folder holds 2 .onnx files and none is named model.onnx; 'file' in vision.yaml can name one")]
-    [InlineData("best.xml", "best.bin", "the folder holds an OpenVINO model (best.xml) and no .onnx file: export the model to ONNX")]
-    [InlineData("config.json", "model.safetensors", "the folder holds PyTorch weights (model.safetensors) and no .onnx file: export the model to ONNX")]
+    [InlineData("best.xml", "best.bin", "the folder holds an OpenVINO model (best.xml) and no .onnx file: export it to ONNX")]
+    [InlineData("config.json", "model.safetensors", "the folder holds PyTorch weights (model.safetensors) and no .onnx file: export it to ONNX")]
     public void A_folder_without_a_clear_model_says_so(string first, string second, string problem)
     {
         Directory.CreateDirectory(_folder.File("one"));

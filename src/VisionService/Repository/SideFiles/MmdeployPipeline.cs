@@ -64,7 +64,9 @@ internal static class MmdeployPipeline
                 case "CenterCrop":
                     input = input with
                     {
-                        Size = Sides(step, "crop_size") is [var height, ..] and [.., var width] ? (width, height) : null,
+                        Size = Sides(step, "crop_size") is [var height, ..] and [.., var width]
+                            ? (width, height)
+                            : null,
                         Resize = ResizeMode.ShortestCrop,
                     };
                     break;

@@ -11,7 +11,8 @@ internal static class PaddleConfig
     // OpenCV's numbers.
     private static readonly Interpolation[] Interpolations =
     [
-        Interpolation.Nearest, Interpolation.Bilinear, Interpolation.Bicubic, Interpolation.Area, Interpolation.Lanczos3,
+        Interpolation.Nearest, Interpolation.Bilinear, Interpolation.Bicubic, Interpolation.Area,
+        Interpolation.Lanczos3,
     ];
 
     /// <exception cref="ModelLoadException">The file is malformed.</exception>

@@ -96,7 +96,7 @@ internal readonly struct SideSection
                 || !byId.TryAdd(id, name))
             {
                 throw new ModelLoadException(
-                    $"{path} must be names by class id, not '{property.Name}: {property.Value.GetRawText()}'.");
+                    $"{path} must be names by class id, not '{property.Name}: {Shown(property.Value)}'.");
             }
         }
 
@@ -143,11 +143,8 @@ internal readonly struct SideSection
     }
 
     /// <summary>An error about a key of this mapping.</summary>
-    public ModelLoadException Wrong(string key, string wanted)
-    {
-        var found = Find(key)?.GetRawText() ?? "nothing";
-        return new($"{Path}: '{key}' must be {wanted}, not {(found.Length > 100 ? $"{found[..100]}..." : found)}.");
-    }
+    public ModelLoadException Wrong(string key, string wanted) =>
+        new($"{Path}: '{key}' must be {wanted}, not {(Find(key) is { } found ? Shown(found) : "nothing")}.");
 
     /// <summary>A text or number as it is, a list of them as Python would write it; null for anything else.</summary>
     public string? Literal(string key) => Find(key) switch
@@ -156,6 +153,9 @@ internal readonly struct SideSection
         { } value => AsText(value),
         null => null,
     };
+
+    private static string Shown(JsonElement value) =>
+        value.GetRawText() is { Length: > 100 } text ? $"{text[..100]}..." : value.GetRawText();
 
     private JsonElement? Find(string key) =>
         _element.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;

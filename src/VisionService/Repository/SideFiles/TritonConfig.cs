@@ -146,7 +146,7 @@ internal static class TritonConfig
         if (dynamic?.Integers("preferred_batch_size", 1, int.MaxValue) is { Count: > 0 })
         {
             warnings.Add(
-                "ignored: dynamic_batching.preferred_batch_size, since any batch up to the largest is taken when it pays");
+                "ignored: dynamic_batching.preferred_batch_size, since any size up to the largest is taken when it pays");
         }
 
         foreach (var group in groups)

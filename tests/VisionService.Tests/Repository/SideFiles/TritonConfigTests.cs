@@ -46,7 +46,7 @@ public class TritonConfigTests
             new ManifestBatching(8, TimeSpan.FromMilliseconds(0.5), 64, TimeSpan.FromSeconds(0.25), null, CpuInstances: 3, CudaInstances: 2),
             manifest.Batching);
         Assert.Equal(
-            ["ignored: dynamic_batching.preferred_batch_size, since any batch up to the largest is taken when it pays"],
+            ["ignored: dynamic_batching.preferred_batch_size, since any size up to the largest is taken when it pays"],
             manifest.Warnings);
     }
 
