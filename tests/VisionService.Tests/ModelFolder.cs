@@ -26,9 +26,18 @@ internal sealed class ModelFolder : IDisposable
     {
         if (text is not null)
         {
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(File(file))!);
             System.IO.File.WriteAllText(File(file), text);
         }
 
+        return this;
+    }
+
+    /// <summary>Adds a graph under a name of its own.</summary>
+    public ModelFolder Save(string file, Graph graph)
+    {
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(File(file))!);
+        graph.Save(File(file));
         return this;
     }
 

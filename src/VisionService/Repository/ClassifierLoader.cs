@@ -24,8 +24,12 @@ internal static class ClassifierLoader
             var (output, classes) = Scores(session.Probe(recipe.Input), draft.Manifest.Output.Scores);
             var name = draft.Graph.Outputs[output].Name;
             draft.Conclude("scores", $"output '{name}', {classes} classes", "a probe run");
+            var missing = Missing(draft.Graph, name);
+
+            // Another tool's file speaks of the network, not of what its export ends in.
+            var isDone = missing == ScoreActivation.None && draft.Manifest.Layers[0].Output.Activation is null;
             var activation = draft.Choose(
-                "activation", draft.Manifest.Output.Activation, Missing(draft.Graph, name), "the graph's last operation");
+                "activation", layer => isDone ? null : layer.Output.Activation, missing, "the graph's last operation");
             var (labels, firstClass) = Label(draft, classes);
             var classifier = new Classifier(recipe.Geometry, recipe.Input.Channels, labels, output, activation, firstClass);
             return loader.Finish(
@@ -96,7 +100,7 @@ internal static class ClassifierLoader
         var said = draft.Manifest.Input;
         var isTorchvision = said is { Scale: null, Mean: null, Std: null }
             && (said.Preset ?? InputPreset.Torchvision).Name == InputPreset.Torchvision.Name;
-        var sides = said.Size is { } size ? [size.Width, size.Height]
+        var sides = (said.Size ?? (input.Shape!.Any(static side => side.Size is null) ? said.OpenSize : null)) is { } size ? [size.Width, size.Height]
             : input.Shape!.Select(dimension => (int)(dimension.Size ?? 0)).Where(side => side > 3).ToArray();
         if (isGrey)
         {
@@ -152,7 +156,6 @@ internal static class ClassifierLoader
             return (LabelList.Numbered(classes - first), first);
         }
 
-        draft.Conclude("labels", $"{labels.Count} names", "the label file or the manifest");
         if (labels.Count == classes && background != true)
         {
             return (labels, 0);
@@ -161,7 +164,10 @@ internal static class ClassifierLoader
         // TensorFlow's ImageNet models have 1001 classes, the first of them the background.
         if (labels.Count == classes - 1 && background != false)
         {
-            draft.Conclude("background", "the first class", background is null ? "one label less than classes" : Manifest.FileName);
+            draft.Conclude(
+                "background",
+                "the first class",
+                background is null ? "one label less than classes" : draft.SourceOf(static layer => layer.Output.Background));
             return (labels, 1);
         }
 

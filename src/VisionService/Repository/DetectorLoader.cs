@@ -31,7 +31,7 @@ internal static class DetectorLoader
     {
         // 1. The family, from the manifest or from names and shapes; it says how pixels are wanted.
         var image = InputRecipe.ImageInput(draft.Graph);
-        var labels = draft.Labels ?? UltralyticsMetadata.Labels(draft);
+        var labels = draft.Labels;
         var declared = Declared(draft, labels);
         var family = Family(draft, declared);
         var recipe = InputRecipe.Of(draft, image, DetectorInputs.Of(family.Name));
@@ -98,7 +98,8 @@ internal static class DetectorLoader
             [.. draft.Graph.Outputs.Select(Declared)])
         {
             ClassCount = labels?.Count,
-            Metadata = draft.Graph.Metadata.ToDictionary(),
+            ModelType = draft.Manifest.ModelType,
+            Metadata = draft.Manifest.Metadata ?? new Dictionary<string, string>(),
             Parameters = Parameters(draft),
         };
     }
@@ -111,7 +112,7 @@ internal static class DetectorLoader
             FirstClass = said.LabelOffset,
             Anchors = said.Anchors?.Select(level => level.Select(side => (float)side).ToArray()).ToArray(),
             Strides = said.Strides?.Select(stride => (int)stride).ToArray(),
-            Priors = said.Priors is { } file ? PriorsFile.Read(draft.Files, file) : null,
+            Priors = said.Priors is { } file ? PriorsFile.Read(draft.Files, draft.SourceOf(static layer => layer.Output.Priors), file) : null,
         };
     }
 
@@ -125,16 +126,21 @@ internal static class DetectorLoader
         const string Subject = "family";
         if (draft.Manifest.Family is { } said)
         {
+            var who = draft.SourceOf(static layer => layer.Family);
             var named = DetectorFamilies.Find(said) ?? throw new ModelLoadException(
-                $"{Manifest.FileName}: there is no family of detectors '{said}'{Nearest.Hint(said, Names())}. Families: {string.Join(", ", Names())}.");
-            draft.Conclude(Subject, named.Name, Manifest.FileName);
+                $"{who}: there is no family of detectors '{said}'{Nearest.Hint(said, Names())}. Families: {string.Join(", ", Names())}.");
+            draft.Conclude(Subject, named.Name, who);
             return named;
         }
 
         switch (DetectorFamilies.Recognize(declared))
         {
             case [var only]:
-                draft.Conclude(Subject, only.Name, "names and shapes of the outputs");
+                var isOfType = declared.ModelType is { } type && DetectorFamilies.Find(type) == only;
+                draft.Conclude(
+                    Subject,
+                    only.Name,
+                    isOfType ? draft.SourceOf(static layer => layer.ModelType) : "names and shapes of the outputs");
                 return only;
             case []:
                 throw new ModelLoadException(
@@ -199,18 +205,19 @@ internal static class DetectorLoader
         }
 
         labels ??= UsualLabels(draft, family, classes);
+        var who = draft.SourceOf(static layer => layer.Output.MinScoreByLabel.Count > 0 ? layer : null);
         foreach (var label in draft.Manifest.Output.MinScoreByLabel.Keys)
         {
             try
             {
                 if (labels.Resolve([label]).Count != 1)
                 {
-                    throw new ModelLoadException($"{Manifest.FileName}: 'per_class_conf': '{label}' is more than one class.");
+                    throw new ModelLoadException($"{who}: 'per_class_conf': '{label}' is more than one class.");
                 }
             }
             catch (VisionException exception)
             {
-                throw new ModelLoadException($"{Manifest.FileName}: 'per_class_conf': {exception.Message}", exception);
+                throw new ModelLoadException($"{who}: 'per_class_conf': {exception.Message}", exception);
             }
         }
 

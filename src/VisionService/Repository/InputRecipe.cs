@@ -20,18 +20,20 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
         var manifest = draft.Manifest.Input;
         var (isInterleaved, channels, fileWidth, fileHeight) = Picture(value, manifest.Layout);
         var isOpen = fileWidth is null || fileHeight is null;
-        var (width, height) = Size(manifest, fileWidth, fileHeight, defaults.Size);
+        var (width, height) = Size(draft, fileWidth, fileHeight, defaults.Size);
         draft.Conclude(
             "input",
             $"{value.Type} {(isInterleaved ? "NHWC" : "NCHW")}, {channels} x {height} x {width}{(isOpen ? " at most" : "")}",
-            "the graph");
+            isOpen && (manifest.Size ?? manifest.OpenSize) is not null
+                ? draft.SourceOf(static layer => layer.Input.Size ?? layer.Input.OpenSize)
+                : "the graph");
 
         var preset = Preset(draft, manifest, value, defaults);
         return new InputRecipe(
             value.Name,
             new ModelInput(channels, height, width),
             ReadGeometry(draft, manifest, defaults, isOpen, width, height),
-            ReadNormalization(manifest, preset, isInterleaved, channels));
+            ReadNormalization(draft, preset, isInterleaved, channels));
     }
 
     /// <summary>The input that holds an image, among several that may not.</summary>
@@ -64,17 +66,18 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
     }
 
     private static (int Width, int Height) Size(
-        ManifestInput manifest, long? fileWidth, long? fileHeight, (int Width, int Height)? usual)
+        ModelDraft draft, long? fileWidth, long? fileHeight, (int Width, int Height)? usual)
     {
+        var manifest = draft.Manifest.Input;
         if (manifest.Size is { } said)
         {
             return (fileWidth ?? said.Width) == said.Width && (fileHeight ?? said.Height) == said.Height ? said
                 : throw new ModelLoadException(
-                    $"{Manifest.FileName}: 'size' is [{said.Width}, {said.Height}], but the file fixes [{fileWidth}, {fileHeight}] (width, height).");
+                    $"{draft.SourceOf(static layer => layer.Input.Size)}: 'size' is [{said.Width}, {said.Height}], but the file fixes [{fileWidth}, {fileHeight}] (width, height).");
         }
 
         return fileWidth is > 0 and <= 16384 && fileHeight is > 0 and <= 16384 ? ((int)fileWidth, (int)fileHeight)
-            : usual ?? throw new ModelLoadException(
+            : manifest.OpenSize ?? (manifest.Longest is { } longest ? (longest, longest) : usual) ?? throw new ModelLoadException(
                 $"The file leaves the size of its input open; {Manifest.FileName} must say it: input: {{size: [width, height]}}.");
     }
 
@@ -83,15 +86,22 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
         const string Subject = "input normalisation";
         if (manifest.Preset is { } said)
         {
-            draft.Conclude(Subject, said.Name, Manifest.FileName);
-            return said;
+            draft.Conclude(Subject, said.Name, draft.SourceOf(static layer => layer.Input.Preset?.Name));
+            return Listed(manifest, said);
         }
 
-        if (manifest.Scale is not null || manifest.Mean is not null || manifest.Std is not null)
+        // Whose graph takes bytes normalises in the graph, whatever another tool's file says of the network behind it.
+        var own = draft.Manifest.Layers[0].Input;
+        var isSaid = own.Scale is not null || own.Mean is not null || own.Std is not null
+            || (input.Type != ElementType.UInt8 && (manifest.Scale is not null || manifest.Mean is not null || manifest.Std is not null));
+        if (isSaid)
         {
             var scale = (manifest.Scale ?? 1).ToString("G4", CultureInfo.InvariantCulture);
-            draft.Conclude(Subject, $"scale {scale}, mean and std as listed", Manifest.FileName);
-            return InputPreset.Raw;
+            draft.Conclude(
+                Subject,
+                $"scale {scale}, mean and std as listed",
+                draft.SourceOf(static layer => layer.Input.Scale ?? layer.Input.Mean ?? (object?)layer.Input.Std));
+            return Listed(manifest, InputPreset.Raw);
         }
 
         if (input.Type == ElementType.UInt8)
@@ -104,27 +114,35 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
         return defaults.Preset;
     }
 
+    private static InputPreset Listed(ManifestInput manifest, InputPreset preset) => preset with
+    {
+        Scale = manifest.Scale ?? preset.Scale,
+        Mean = manifest.Mean ?? preset.Mean,
+        Std = manifest.Std ?? preset.Std,
+    };
+
     private static InputGeometry ReadGeometry(
         ModelDraft draft, ManifestInput manifest, InputDefaults defaults, bool isOpen, int width, int height)
     {
-        if (!isOpen && manifest.MultipleOf is not null)
+        // What another tool's file says of every graph of its kind is no contradiction to this one.
+        if (!isOpen && draft.Manifest.Layers[0] is { Input.MultipleOf: not null } own)
         {
             throw new ModelLoadException(
-                $"{Manifest.FileName}: 'multiple_of' is for a file that leaves the size of its input open; this one fixes [{width}, {height}] (width, height).");
+                $"{own.Source}: 'multiple_of' is for a file that leaves the size of its input open; this one fixes [{width}, {height}] (width, height).");
         }
 
-        var mode = draft.Choose("resize", manifest.Resize, defaults.Resize, defaults.Source);
+        var mode = draft.Choose("resize", static layer => layer.Input.Resize, defaults.Resize, defaults.Source);
         if (mode == ResizeMode.Native && !isOpen)
         {
             throw new ModelLoadException(
-                $"{Manifest.FileName}: 'resize: native' is for a file that leaves the size of its input open; this one fixes [{width}, {height}] (width, height).");
+                $"{draft.SourceOf(static layer => layer.Input.Resize)}: 'resize: native' is for a file that leaves the size of its input open; this one fixes [{width}, {height}] (width, height).");
         }
 
         var isUsual = mode == defaults.Resize;
         return new InputGeometry(width, height, mode)
         {
             ResizeShortest = manifest.Shortest ?? (isUsual ? defaults.Shortest : 0),
-            ResizeLongest = isOpen && isUsual && manifest.Size is null ? defaults.Longest : 0,
+            ResizeLongest = !isOpen ? 0 : manifest.Longest ?? (isUsual && manifest.Size is null ? defaults.Longest : 0),
             MultipleOf = isOpen ? manifest.MultipleOf ?? (mode == ResizeMode.Native ? NativeMultiple : defaults.MultipleOf) : 0,
             Align = manifest.Align ?? defaults.Align,
             Rounding = defaults.Rounding,
@@ -135,31 +153,34 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
     }
 
     private static PixelNormalization ReadNormalization(
-        ManifestInput manifest, InputPreset preset, bool isInterleaved, int channels)
+        ModelDraft draft, InputPreset preset, bool isInterleaved, int channels)
     {
+        var manifest = draft.Manifest.Input;
         var color = manifest.Color ?? (channels == 1 ? InputColor.Gray : preset.Color);
         if ((color == InputColor.Gray) != (channels == 1))
         {
-            throw new ModelLoadException($"{Manifest.FileName}: 'color' is {color.ToString().ToLowerInvariant()}, but the input has {channels} channel(s).");
+            throw new ModelLoadException(
+                $"{draft.SourceOf(static layer => layer.Input.Color)}: 'color' is {color.ToString().ToLowerInvariant()}, but the input has {channels} channel(s).");
         }
 
         return new PixelNormalization
         {
             Order = color == InputColor.Bgr ? ChannelOrder.Bgr : ChannelOrder.Rgb,
             Invert = manifest.Invert ?? false,
-            Scale = (float)(manifest.Scale ?? preset.Scale),
-            Mean = PerChannel("mean", manifest.Mean ?? preset.Mean, 0, channels),
-            Std = PerChannel("std", manifest.Std ?? preset.Std, 1, channels),
+            Scale = (float)preset.Scale,
+            Mean = PerChannel(draft, "mean", preset.Mean, 0, channels),
+            Std = PerChannel(draft, "std", preset.Std, 1, channels),
             Layout = isInterleaved ? TensorLayout.Interleaved : TensorLayout.Planar,
         };
     }
 
-    private static float[] PerChannel(string key, IReadOnlyList<double> values, double neutral, int channels) =>
+    private static float[] PerChannel(
+        ModelDraft draft, string key, IReadOnlyList<double> values, double neutral, int channels) =>
         values.Count switch
         {
             0 => [(float)neutral],
             _ when values.Count == 1 || values.Count == channels => [.. values.Select(value => (float)value)],
             _ => throw new ModelLoadException(
-                $"{Manifest.FileName}: '{key}' has {values.Count} values; the input has {channels} channel(s)."),
+                $"{draft.SourceOf(static layer => layer.Input.Mean ?? layer.Input.Std)}: '{key}' has {values.Count} values; the input has {channels} channel(s)."),
         };
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using VisionService.Inference;
+using VisionService.Repository.SideFiles;
 
 namespace VisionService.Repository;
 
@@ -8,17 +9,18 @@ namespace VisionService.Repository;
 /// it.</summary>
 internal static partial class LabelFile
 {
+    /// <param name="folder">The model's own, which the file may not lead out of; null: the file's.</param>
     /// <exception cref="ModelLoadException">The file cannot be read as labels.</exception>
-    public static LabelList Read(string path)
+    public static LabelList Read(string path, string? folder = null)
     {
         var file = Path.GetFileName(path);
         try
         {
-            var text = File.ReadAllText(path);
+            var text = SideText.Read(path, folder ?? Path.GetDirectoryName(Path.GetFullPath(path))!, SideText.MaxLabelBytes);
             var entries = path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? FromJson(text, file) : FromLines(text);
             return entries.Count > 0 ? FromEntries(entries) : throw new ModelLoadException($"{file} has no labels.");
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+        catch (JsonException exception)
         {
             throw new ModelLoadException($"{file} cannot be read as labels: {exception.Message}", exception);
         }

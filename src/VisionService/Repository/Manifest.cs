@@ -1,11 +1,14 @@
 using VisionService.Detection;
 using VisionService.Imaging;
 using VisionService.Inference;
+using VisionService.Repository.SideFiles;
 using VisionService.Segmentation;
 
 namespace VisionService.Repository;
 
-/// <summary>What a model's <c>vision.yaml</c> says; null where it says nothing.</summary>
+/// <summary>What is said of a model, in the words of <c>vision.yaml</c>; null where nothing is said. The files of other
+/// tools beside a model are read into the same words, and <see cref="Over"/> lays one over the other.</summary>
+/// <param name="File">The graph among several, by its path in the folder.</param>
 internal sealed record Manifest(
     string? Name,
     string? Task,
@@ -13,24 +16,39 @@ internal sealed record Manifest(
     ManifestLabels? Labels,
     ManifestInput Input,
     ManifestOutput Output,
-    ManifestBatching Batching)
+    ManifestBatching Batching,
+    string? File,
+    VersionPolicy? Versions)
 {
     public const string FileName = "vision.yaml";
 
     public static Manifest Empty { get; } = Parse("", FileName);
 
-    /// <exception cref="ModelLoadException">The file cannot be read, or a key or value is not one there is.</exception>
-    public static Manifest Read(string path)
+    /// <summary>Where this is said, as evidence and messages name it: a file, as a rule.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>The <c>model_type</c> of Hugging Face.</summary>
+    public string? ModelType { get; init; }
+
+    /// <summary>The names that the graph's inputs and outputs must have.</summary>
+    public ManifestTensors? Tensors { get; init; }
+
+    /// <summary>What Ultralytics' exporter says, by its own keys.</summary>
+    public IReadOnlyDictionary<string, string>? Metadata { get; init; }
+
+    /// <summary>What of a file was left aside or read with a grain of salt, for whoever put it there.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>What this is made of, the first word first.</summary>
+    public IReadOnlyList<Manifest> Layers
     {
-        try
-        {
-            return Parse(File.ReadAllText(path), Path.GetFileName(path));
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelLoadException($"{Path.GetFileName(path)} cannot be read: {exception.Message}", exception);
-        }
+        get => field ?? [this];
+        init;
     }
+
+    /// <exception cref="ModelLoadException">The file cannot be read, or a key or value is not one there is.</exception>
+    public static Manifest Read(string path) =>
+        Parse(SideText.Read(path, Path.GetDirectoryName(Path.GetFullPath(path))!), Path.GetFileName(path));
 
     /// <param name="file">Shown in messages.</param>
     /// <exception cref="ModelLoadException">With the key, the value and what it may be.</exception>
@@ -44,14 +62,45 @@ internal sealed record Manifest(
             ManifestLabels.Read(yaml),
             ManifestInput.Read(yaml.Section("input")),
             ManifestOutput.Read(yaml.Section("output")),
-            ManifestBatching.Read(yaml.Section("batching"), yaml.Section("instances")));
+            ManifestBatching.Read(yaml.Section("batching"), yaml.Section("instances")),
+            yaml.Text("file"),
+            VersionPolicy.Read(yaml, "version_policy"))
+        {
+            Source = file,
+        };
         yaml.End();
         return manifest;
     }
+
+    /// <summary>This, and what lies below where this says nothing.</summary>
+    public Manifest Over(Manifest below) => new(
+        Name ?? below.Name,
+        Task ?? below.Task,
+        Family ?? below.Family,
+        Labels ?? below.Labels,
+        Input.Over(below.Input),
+        Output.Over(below.Output),
+        Batching.Over(below.Batching),
+        File ?? below.File,
+        Versions ?? below.Versions)
+    {
+        Source = Source,
+        ModelType = ModelType ?? below.ModelType,
+        Tensors = Tensors ?? below.Tensors,
+        Metadata = Metadata ?? below.Metadata,
+        Layers = [.. Layers, .. below.Layers],
+    };
+
+    /// <summary>Who says a thing: the first layer that has it; the first of all where none has.</summary>
+    public string SourceOf(Func<Manifest, object?> key) => (Layers.FirstOrDefault(layer => key(layer) is not null) ?? this).Source;
 }
 
+/// <summary>Inputs and outputs by name; those that a file does not list may be there too.</summary>
+internal sealed record ManifestTensors(IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs);
+
 /// <summary>The labels themselves, or the file beside the manifest that holds them.</summary>
-internal sealed record ManifestLabels(IReadOnlyList<string>? Names, string? File)
+/// <param name="Key">What the file that says so calls them.</param>
+internal sealed record ManifestLabels(IReadOnlyList<string>? Names, string? File, string Key = "labels")
 {
     public static ManifestLabels? Read(YamlSection yaml)
     {
@@ -67,7 +116,9 @@ internal sealed record ManifestLabels(IReadOnlyList<string>? Names, string? File
 /// <summary>How pixels enter: geometry, and the normalisation <c>(pixel * scale - mean) / std</c> per
 /// channel.</summary>
 /// <param name="Size">Width and height, needed only where the file leaves them open.</param>
-/// <param name="Shortest">Length of the shorter side before the crop of <c>shortest-crop</c>.</param>
+/// <param name="Shortest">Length of the shorter side before the crop of <c>shortest-crop</c>; with
+/// <paramref name="Longest"/>, what a letterbox brings it to.</param>
+/// <param name="Longest">What the longer side of a letterbox may not pass.</param>
 /// <param name="Mean">In the order of the model's channels, in units of <c>pixel * scale</c>.</param>
 /// <param name="MultipleOf">What the sides must be multiples of, where the file leaves them open.</param>
 /// <param name="Layout">Whether channels come last; null: seen from the shape.</param>
@@ -76,6 +127,7 @@ internal sealed record ManifestInput(
     (int Width, int Height)? Size,
     ResizeMode? Resize,
     int? Shortest,
+    int? Longest,
     int? Pad,
     LetterboxAlign? Align,
     int? MultipleOf,
@@ -88,6 +140,10 @@ internal sealed record ManifestInput(
     IReadOnlyList<double>? Std,
     bool? Layout)
 {
+    /// <summary>Width and height where the file leaves them open; unlike <see cref="Size"/> no contradiction where it fixes
+    /// others.</summary>
+    public (int Width, int Height)? OpenSize { get; init; }
+
     private static readonly Dictionary<string, ResizeMode> ResizeModes = new()
     {
         ["letterbox"] = ResizeMode.Letterbox,
@@ -128,6 +184,7 @@ internal sealed record ManifestInput(
             ReadSize(yaml),
             yaml.Choice("resize", ResizeModes),
             yaml.Integer("shortest", 1, 16384),
+            yaml.Integer("longest", 1, 16384),
             yaml.Integer("pad", 0, 255),
             yaml.Choice("align", Alignments),
             yaml.Integer("multiple_of", 1, 1024),
@@ -141,6 +198,35 @@ internal sealed record ManifestInput(
             yaml.Choice("layout", Layouts));
         yaml.End();
         return input;
+    }
+
+    /// <summary>This, and what lies below where this says nothing. The normalisation is one word, and so is where pixels
+    /// go: half of each from two files would be neither's.</summary>
+    public ManifestInput Over(ManifestInput below)
+    {
+        var pixels = Preset is null && Scale is null && Mean is null && Std is null ? below : this;
+        var isOtherWay = (Resize is not null && Resize != below.Resize) || (Size is not null && Size != below.Size);
+        var way = isOtherWay ? this : below;
+        return new ManifestInput(
+            pixels.Preset,
+            Size ?? below.Size,
+            Resize ?? below.Resize,
+            Shortest ?? way.Shortest,
+            Longest ?? way.Longest,
+            Pad ?? way.Pad,
+            Align ?? way.Align,
+            MultipleOf ?? below.MultipleOf,
+            Interpolation ?? below.Interpolation,
+            Antialias ?? below.Antialias,
+            Color ?? (Preset is null ? below.Color : null),
+            Invert ?? below.Invert,
+            pixels.Scale,
+            pixels.Mean,
+            pixels.Std,
+            Layout ?? below.Layout)
+        {
+            OpenSize = OpenSize ?? below.OpenSize,
+        };
     }
 
     /// <summary><c>[width, height]</c>, or one number for a square.</summary>
@@ -222,6 +308,22 @@ internal sealed record ManifestOutput(
         yaml.End();
         return output;
     }
+
+    /// <summary>This, and what lies below where this says nothing.</summary>
+    public ManifestOutput Over(ManifestOutput below) => new(
+        Scores ?? below.Scores,
+        Activation ?? below.Activation,
+        Background ?? below.Background,
+        LabelOffset ?? below.LabelOffset,
+        MinScore ?? below.MinScore,
+        MinScoreByLabel.Count > 0 ? MinScoreByLabel : below.MinScoreByLabel,
+        MaxIoU ?? below.MaxIoU,
+        Suppression ?? below.Suppression,
+        ChoosesInGraph ?? below.ChoosesInGraph,
+        Anchors ?? below.Anchors,
+        Strides ?? below.Strides,
+        Priors ?? below.Priors,
+        Merging ?? below.Merging);
 }
 
 /// <summary>What this model wants of the engine; null: the service's options.</summary>
@@ -248,6 +350,16 @@ internal sealed record ManifestBatching(
         instances.End();
         return read;
     }
+
+    /// <summary>This, and what lies below where this says nothing.</summary>
+    public ManifestBatching Over(ManifestBatching below) => new(
+        MaxBatchSize ?? below.MaxBatchSize,
+        MaxQueueDelay ?? below.MaxQueueDelay,
+        MaxQueueSize ?? below.MaxQueueSize,
+        MaxQueueWait ?? below.MaxQueueWait,
+        MaxRunTime ?? below.MaxRunTime,
+        CpuInstances ?? below.CpuInstances,
+        CudaInstances ?? below.CudaInstances);
 
     private static TimeSpan? Milliseconds(YamlSection yaml, string key, double least, double most) =>
         yaml.Number(key, least, most) is { } said ? TimeSpan.FromMilliseconds(said) : null;

@@ -270,13 +270,13 @@ internal sealed partial class ModelCatalog : BackgroundService
 
     private void Add(ModelFiles files)
     {
-        var entry = new ModelEntry(files.Name, Version: "1", files, ModelState.Loading);
+        var entry = new ModelEntry(files.Name, files.Version, files, ModelState.Loading);
         if (ProblemOf(files) is { } problem)
         {
             entry = Failed(entry, problem);
         }
 
-        if (!_entries.TryAdd(entry.Name, entry))
+        if (!_entries.TryAdd(entry.Name, entry) && (files.Folder is null || _entries[entry.Name].Files.Folder != files.Folder))
         {
             Log.Duplicate(_logger, entry.Name, files.Onnx ?? files.Manifest!, _entries[entry.Name].Files.Onnx ?? "");
         }

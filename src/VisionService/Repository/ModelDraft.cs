@@ -12,6 +12,7 @@ internal sealed class ModelDraft(ModelFiles files, Manifest manifest, Graph grap
 
     public ModelFiles Files => files;
 
+    /// <summary>All that is said of the model, by whomever.</summary>
     public Manifest Manifest => manifest;
 
     /// <summary>The graph, which loading rewrites in place.</summary>
@@ -28,7 +29,7 @@ internal sealed class ModelDraft(ModelFiles files, Manifest manifest, Graph grap
 
     public IReadOnlyList<Evidence> Evidence => _evidence;
 
-    /// <summary>Labels from the manifest or a label file; null where there are none.</summary>
+    /// <summary>Labels from wherever they are said; null where there are none.</summary>
     public LabelList? Labels { get; init; }
 
     /// <summary>How this model's items are batched; set once its session is open.</summary>
@@ -48,15 +49,18 @@ internal sealed class ModelDraft(ModelFiles files, Manifest manifest, Graph grap
     public void Conclude(string subject, string conclusion, string source) =>
         _evidence.Add(new Evidence(subject, conclusion, source));
 
-    /// <summary>The manifest's word if it has one, else what was concluded otherwise; kept as evidence either
-    /// way.</summary>
-    public T Choose<T>(string subject, T? said, T otherwise, string source, Func<T, string>? show = null)
+    /// <summary>What is said if it is, else what was concluded otherwise; kept as evidence either way.</summary>
+    public T Choose<T>(string subject, Func<Manifest, T?> key, T otherwise, string source)
         where T : struct
     {
+        var said = key(manifest);
         var choice = said ?? otherwise;
-        Conclude(subject, show?.Invoke(choice) ?? $"{choice}", said is null ? source : Manifest.FileName);
+        Conclude(subject, $"{choice}", said is null ? source : SourceOf(layer => key(layer)));
         return choice;
     }
+
+    /// <summary>Who says a thing, for evidence and messages.</summary>
+    public string SourceOf(Func<Manifest, object?> key) => manifest.SourceOf(key);
 
     private static GraphTensor Tensor(Value value) => new(
         value.Name,

@@ -9,7 +9,7 @@ using VisionService.Inference;
 namespace VisionService.Repository;
 
 /// <summary>Takes a model from its files to a warm session behind a batcher, in one line of steps.</summary>
-internal sealed class ModelLoader(
+internal sealed partial class ModelLoader(
     IOptions<InferenceOptions> options,
     ExecutionProvider provider,
     ComputeDevices devices,
@@ -20,6 +20,9 @@ internal sealed class ModelLoader(
     /// <summary>The source of a conclusion that rests on nothing but custom; the log warns of it.</summary>
     public const string Assumed = "assumed";
 
+    /// <summary>The subject of what does not keep a model from answering, but should be known.</summary>
+    public const string Warning = "warning";
+
     private static readonly Dictionary<string, Func<ModelLoader, ModelDraft, LoadedModel>> Tasks = new()
     {
         ["classify"] = ClassifierLoader.Load,
@@ -28,17 +31,21 @@ internal sealed class ModelLoader(
         ["tensors"] = static (loader, draft) => loader.LoadTensors(draft),
     };
 
+    private readonly ILogger _logger = loggers.CreateLogger<ModelLoader>();
+
     /// <exception cref="ModelLoadException">With the reason, for whoever put the model there.</exception>
     public LoadedModel Load(ModelFiles files)
     {
         try
         {
             // 1. Read what lies there.
-            var manifest = files.Manifest is null ? Manifest.Empty : Manifest.Read(files.Manifest);
-            var draft = new ModelDraft(files, manifest, Graph.Load(files.Onnx!)) { Labels = ReadLabels(files, manifest) };
+            var graph = Graph.Load(files.Onnx!);
+            var settings = ModelSettings.Read(files, graph);
+            var draft = new ModelDraft(files, settings, graph) { Labels = ModelSettings.ReadLabels(files, settings) };
 
             // 2. Decide what it is for.
             var task = Task(draft);
+            Report(draft);
 
             // 3. The task does the rest, with Open and Finish below.
             return Tasks[task](this, draft);
@@ -153,19 +160,65 @@ internal sealed class ModelLoader(
         const string Subject = "task";
         if (draft.Manifest.Task is { } said)
         {
-            draft.Conclude(Subject, said, Manifest.FileName);
+            var who = draft.SourceOf(static layer => layer.Task);
+            draft.Conclude(Subject, said, who);
             return Tasks.ContainsKey(said) ? said : throw new ModelLoadException(
-                $"{Manifest.FileName}: 'task' must be one of {string.Join(", ", Tasks.Keys)}, not '{said}'.");
+                $"{who}: 'task' must be one of {string.Join(", ", Tasks.Keys)}, not '{said}'.");
         }
 
-        var (task, source) = UltralyticsMetadata.Task(draft) is { } written ? (written, "the file's metadata")
-            : SegmenterLoader.DrawsObjects(draft) ? ("segment", "names and shapes of the outputs")
-            : draft.Manifest.Family is { } family && DetectorFamilies.Find(family) is not null ? ("detect", Manifest.FileName)
+        var (task, source) = SegmenterLoader.DrawsObjects(draft) ? ("segment", "names and shapes of the outputs")
+            : draft.Manifest.Family is { } family && DetectorFamilies.Find(family) is not null ? ("detect", draft.SourceOf(static layer => layer.Family))
             : DetectorLoader.IsDetector(draft) ? ("detect", "names and shapes of the outputs")
             : SegmenterLoader.DrawsMaps(draft) ? ("segment", Assumed)
             : ("classify", Assumed);
         draft.Conclude(Subject, task, source);
         return task;
+    }
+
+    /// <summary>Keeps as evidence what the files beside the graph gave and what of them was left aside, and refuses those
+    /// that speak of another graph.</summary>
+    private void Report(ModelDraft draft)
+    {
+        foreach (var layer in draft.Manifest.Layers)
+        {
+            foreach (var warning in layer.Warnings)
+            {
+                Warn(draft, warning, layer.Source);
+            }
+        }
+
+        foreach (var note in draft.Files.Notes)
+        {
+            Warn(draft, note, "the folder");
+        }
+
+        if (draft.Labels is { } labels)
+        {
+            draft.Conclude("labels", $"{labels.Count} names", draft.SourceOf(static layer => layer.Labels));
+        }
+
+        if (draft.Manifest.Tensors is { } tensors)
+        {
+            var who = draft.SourceOf(static layer => layer.Tensors);
+            RefuseOthers(who, "input", tensors.Inputs, draft.FileInputs);
+            RefuseOthers(who, "output", tensors.Outputs, draft.FileOutputs);
+        }
+    }
+
+    private void Warn(ModelDraft draft, string warning, string source)
+    {
+        draft.Conclude(Warning, warning, source);
+        Log.Warned(_logger, draft.Files.Name, source, warning);
+    }
+
+    private static void RefuseOthers(string who, string kind, IEnumerable<string> said, IReadOnlyList<GraphTensor> file)
+    {
+        if (said.FirstOrDefault(name => file.All(tensor => tensor.Name != name)) is { } unknown)
+        {
+            var names = file.Select(static tensor => tensor.Name).ToArray();
+            throw new ModelLoadException(
+                $"{who}: the file has no {kind} '{unknown}'{Nearest.Hint(unknown, names)}; it has {string.Join(", ", names)}.");
+        }
     }
 
     private ModelSession OpenSession(Graph graph, ModelDraft draft) => provider.Open(graph.ToBytes(), draft.Batching);
@@ -197,21 +250,6 @@ internal sealed class ModelLoader(
         return OpenSession(draft.Graph, draft);
     }
 
-    private static LabelList? ReadLabels(ModelFiles files, Manifest manifest)
-    {
-        if (manifest.Labels is { Names: { } names })
-        {
-            return LabelFile.FromEntries(names);
-        }
-
-        if (manifest.Labels is not { File: { } file })
-        {
-            return files.Labels is null ? null : LabelFile.Read(files.Labels);
-        }
-
-        return LabelSets.Find(file) ?? LabelFile.Read(files.BesideManifest("labels", file));
-    }
-
     /// <summary>The service's options under what the manifest says.</summary>
     private BatchingOptions Batching(Manifest manifest)
     {
@@ -230,5 +268,11 @@ internal sealed class ModelLoader(
             MaxRunTime = said.MaxRunTime ?? defaults.MaxRunTime,
             AnswersOnRunner = defaults.AnswersOnRunner,
         };
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Warning, Message = "Model {Model}: {Source}: {Text}.")]
+        public static partial void Warned(ILogger logger, string model, string source, string text);
     }
 }

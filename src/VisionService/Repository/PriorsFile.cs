@@ -1,4 +1,5 @@
 using System.Text.Json;
+using VisionService.Repository.SideFiles;
 
 namespace VisionService.Repository;
 
@@ -9,18 +10,18 @@ internal static class PriorsFile
     /// <param name="file">Beside the manifest.</param>
     /// <returns>Four numbers a prior.</returns>
     /// <exception cref="ModelLoadException">The file is not there, or not such a list.</exception>
-    public static float[] Read(ModelFiles files, string file)
+    public static float[] Read(ModelFiles files, string source, string file)
     {
-        var path = files.BesideManifest("priors", file);
+        var path = files.Beside(source, "priors", file);
         try
         {
-            using var stream = File.OpenRead(path);
-            var priors = JsonSerializer.Deserialize<float[][]>(stream) ?? [];
+            var text = SideText.Read(path, files.Folder ?? Path.GetDirectoryName(path)!, SideText.MaxLabelBytes);
+            var priors = JsonSerializer.Deserialize<float[][]>(text) ?? [];
             return priors.Length > 0 && Array.TrueForAll(priors, prior => prior is { Length: 4 })
                 ? [.. priors.SelectMany(prior => prior)]
                 : throw new ModelLoadException($"'{file}' is not a list of [cx, cy, w, h].");
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+        catch (JsonException exception)
         {
             throw new ModelLoadException($"'{file}' cannot be read as a list of [cx, cy, w, h]: {exception.Message}", exception);
         }

@@ -132,7 +132,7 @@ internal static class SegmenterLoader
             && places == (recipe.Input.Height, recipe.Input.Width);
         return said == true && !isSame
             ? throw new ModelLoadException(
-                $"{Manifest.FileName}: 'argmax: in-graph' needs 'resize: native' and scores of at most 256 classes at the input's own size; output {outputs[reading.Output]} would change its borders.")
+                $"{draft.SourceOf(static layer => layer.Output.ChoosesInGraph)}: 'argmax: in-graph' needs 'resize: native' and scores of at most 256 classes at the input's own size; output {outputs[reading.Output]} would change its borders.")
             : isSame && (said ?? loader.OutputsTravel);
     }
 

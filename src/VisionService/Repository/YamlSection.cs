@@ -1,5 +1,4 @@
 using System.Globalization;
-using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
 namespace VisionService.Repository;
@@ -27,21 +26,12 @@ internal sealed class YamlSection
     /// <exception cref="ModelLoadException">The text is not one YAML mapping.</exception>
     public static YamlSection Parse(string text, string file)
     {
-        try
+        return YamlDocuments.Load(text, file) switch
         {
-            var stream = new YamlStream();
-            stream.Load(new StringReader(text));
-            return stream.Documents switch
-            {
-                [] => new YamlSection(file, null),
-                [{ RootNode: YamlMappingNode mapping }] => new YamlSection(file, mapping),
-                _ => throw new ModelLoadException($"{file} is not one YAML mapping (key: value)."),
-            };
-        }
-        catch (YamlException exception)
-        {
-            throw new ModelLoadException($"{file}, line {exception.Start.Line}: {exception.Message}", exception);
-        }
+            [] => new YamlSection(file, null),
+            [{ RootNode: YamlMappingNode mapping }] => new YamlSection(file, mapping),
+            _ => throw new ModelLoadException($"{file} is not one YAML mapping (key: value)."),
+        };
     }
 
     /// <summary>A mapping inside this one; empty where the key is absent. The caller ends it too.</summary>
@@ -51,6 +41,9 @@ internal sealed class YamlSection
         YamlMappingNode mapping => new YamlSection($"{_path}: {key}", mapping),
         _ => throw Wrong(key, "a mapping (key: value)"),
     };
+
+    /// <summary>Whether the key holds a mapping.</summary>
+    public bool IsMapping(string key) => Take(key) is YamlMappingNode;
 
     public string? Text(string key) => Take(key) switch
     {

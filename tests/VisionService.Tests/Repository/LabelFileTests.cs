@@ -67,7 +67,7 @@ public sealed class LabelFileTests : IDisposable
 
     [Fact]
     public void A_missing_file_is_refused() => Assert.StartsWith(
-        "none.txt cannot be read as labels: ",
+        "none.txt cannot be read: ",
         Assert.Throws<ModelLoadException>(() => LabelFile.Read(_folder.File("none.txt"))).Message,
         StringComparison.Ordinal);
 
