@@ -45,6 +45,7 @@ internal sealed class TestService : IAsyncDisposable
         [
             "--http-port", "0", "--grpc-port", "0", "--provider", "cpu", "--Logging:LogLevel:Default", "Critical",
             "--Logging:LogLevel:Microsoft", "Critical", "--Logging:LogLevel:Microsoft.Hosting.Lifetime", "Critical",
+            .. arguments.Contains("--Repository:TrialLoads") ? Array.Empty<string>() : ["--Repository:TrialLoads", "false"],
             .. models.SelectMany(path => new[] { "--models", path }),
             .. arguments,
         ]);
