@@ -11,6 +11,7 @@ namespace VisionService.Repository;
 /// <summary>Takes a model from its files to a warm session behind a batcher, in one line of steps.</summary>
 internal sealed class ModelLoader(
     IOptions<InferenceOptions> options,
+    IOptions<RepositoryOptions> repository,
     ExecutionProvider provider,
     ComputeDevices devices,
     SessionCache explainSessions,
@@ -35,7 +36,8 @@ internal sealed class ModelLoader(
         {
             // 1. Read what lies there.
             var manifest = files.Manifest is null ? Manifest.Empty : Manifest.Read(files.Manifest);
-            var draft = new ModelDraft(files, manifest, Graph.Load(files.Onnx!)) { Labels = ReadLabels(files, manifest) };
+            var graph = Graph.Load(files.Onnx!, repository.Value.MaxModelBytes);
+            var draft = new ModelDraft(files, manifest, graph) { Labels = ReadLabels(files, manifest) };
 
             // 2. Decide what it is for.
             var task = Task(draft);
