@@ -25,6 +25,11 @@ internal sealed class FunctionCalls
     /// replaced.</exception>
     public void Check(int maxNodes)
     {
+        foreach (var function in _functions.Values)
+        {
+            Size(function);
+        }
+
         if (_functions.Count > 0 && Size(_graph.Node) is var size && size > maxNodes)
         {
             throw new OnnxGraphException(
