@@ -76,7 +76,8 @@ internal static class Program
 
         services.AddSingleton(static provider => new ImageDecoder(provider.GetRequiredService<IOptions<ImagingOptions>>().Value));
         services.AddSingleton<TrialLoads>();
-        services.AddSingleton<BoundedLoader>();
+        services.AddSingleton(static provider => ActivatorUtilities.CreateInstance<BoundedLoader>(
+            provider, provider.GetRequiredService<ModelLoader>().Load));
         services.AddSingleton<ModelCatalog>();
         services.AddHostedService(static provider => provider.GetRequiredService<ModelCatalog>());
         services.AddSingleton<Drain>();

@@ -31,7 +31,9 @@ internal sealed class TestService : IAsyncDisposable
     /// <summary>Stops the server as a signal would; whoever is being answered is answered first.</summary>
     public Task StopAsync() => _app.StopAsync(TestContext.Current.CancellationToken);
 
-    public ModelCatalog Models => _app.Services.GetRequiredService<ModelCatalog>();
+    public IServiceProvider Services => _app.Services;
+
+    public ModelCatalog Models => Services.GetRequiredService<ModelCatalog>();
 
     /// <param name="models">Owned by the service from here on.</param>
     public static Task<TestService> StartAsync(ModelFolder models, params string[] arguments) =>

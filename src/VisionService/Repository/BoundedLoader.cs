@@ -5,7 +5,9 @@ namespace VisionService.Repository;
 
 /// <summary>Loads a model in bounded time, whatever is in its file: first in a process of its own
 /// (<see cref="TrialLoads"/>), then here.</summary>
-internal sealed class BoundedLoader(ModelLoader loader, TrialLoads trials, IOptions<RepositoryOptions> options)
+/// <param name="loadHere">As <see cref="ModelLoader.Load"/>.</param>
+internal sealed class BoundedLoader(
+    Func<ModelFiles, LoadedModel> loadHere, TrialLoads trials, IOptions<RepositoryOptions> options)
 {
     // Files whose load was given up and still runs.
     private readonly HashSet<(string Path, long Length, DateTime Written)> _stuck = [];
@@ -32,7 +34,7 @@ internal sealed class BoundedLoader(ModelLoader loader, TrialLoads trials, IOpti
             trials.Try(files);
         }
 
-        var attempt = new Attempt(() => loader.Load(files));
+        var attempt = new Attempt(() => loadHere(files));
         if (attempt.Wait(options.Value.LoadTimeout))
         {
             return attempt.Take();

@@ -32,12 +32,15 @@ internal sealed class ModelLoader(
     /// <exception cref="ModelLoadException">With the reason, for whoever put the model there.</exception>
     public LoadedModel Load(ModelFiles files)
     {
+        Graph? graph = null;
         try
         {
             // 1. Read what lies there.
             var manifest = files.Manifest is null ? Manifest.Empty : Manifest.Read(files.Manifest);
-            var graph = Graph.Load(files.Onnx!, repository.Value.MaxModelBytes);
+            graph = Graph.Load(files.Onnx!, repository.Value.MaxModelBytes);
             var draft = new ModelDraft(files, manifest, graph) { Labels = ReadLabels(files, manifest) };
+
+            UnknownOperators.RefuseForeign(graph);
 
             // 2. Decide what it is for.
             var task = Task(draft);
@@ -51,6 +54,7 @@ internal sealed class ModelLoader(
         }
         catch (OnnxRuntimeException exception)
         {
+            UnknownOperators.Explain(exception, graph!);
             throw new ModelLoadException($"ONNX Runtime refuses the model: {exception.Message}", exception);
         }
     }

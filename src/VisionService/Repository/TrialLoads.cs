@@ -36,6 +36,18 @@ internal sealed class TrialLoads : IDisposable
         _stopping = lifetime.ApplicationStopping.Register(Stop);
     }
 
+    /// <summary>The processes that have a model to try.</summary>
+    internal IReadOnlyList<int> Processes
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _busy.Where(static process => process.Tried > 0).Select(static process => process.Id)];
+            }
+        }
+    }
+
     /// <summary>Returns if the model can be loaded; blocks until that is known.</summary>
     /// <exception cref="ModelLoadException">It cannot, or not in time or in memory, or it crashed the
     /// process.</exception>

@@ -36,6 +36,8 @@ internal sealed class TrialProcess : IDisposable
         _process.BeginErrorReadLine();
     }
 
+    public int Id => _process.Id;
+
     /// <summary>How many models it was given.</summary>
     public int Tried { get; private set; }
 
@@ -110,6 +112,9 @@ internal sealed class TrialProcess : IDisposable
             // It is gone, which the next look at its output will say.
         }
     }
+
+    /// <summary>Tells it that nobody is left to answer to.</summary>
+    internal void CloseInput() => _process.StandardInput.Close();
 
     /// <summary>Waits a moment for its answer, and measures its memory.</summary>
     /// <returns>False where there is none yet. The answer is null where the process has ended instead.</returns>
