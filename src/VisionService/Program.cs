@@ -76,8 +76,10 @@ internal static class Program
 
         services.AddSingleton(static provider => new ImageDecoder(provider.GetRequiredService<IOptions<ImagingOptions>>().Value));
         services.AddSingleton<TrialLoads>();
-        services.AddSingleton(static provider => ActivatorUtilities.CreateInstance<BoundedLoader>(
-            provider, provider.GetRequiredService<ModelLoader>().Load));
+        services.AddSingleton(static provider => new BoundedLoader(
+            provider.GetRequiredService<ModelLoader>().Load,
+            provider.GetRequiredService<TrialLoads>(),
+            provider.GetRequiredService<IOptions<RepositoryOptions>>()));
         services.AddSingleton<ModelCatalog>();
         services.AddHostedService(static provider => provider.GetRequiredService<ModelCatalog>());
         services.AddSingleton<Drain>();

@@ -153,7 +153,7 @@ internal sealed class TrialProcess : IDisposable
         {
             try
             {
-                _process.Kill(entireProcessTree: true);
+                _process.Kill();
             }
             catch (InvalidOperationException)
             {

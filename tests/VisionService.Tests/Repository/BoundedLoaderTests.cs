@@ -14,14 +14,14 @@ public class BoundedLoaderTests
         var files = service.Models.Find("colors").Files;
         using var mayEnd = new ManualResetEventSlim();
         using var hasBegun = new SemaphoreSlim(0);
-        var loader = ActivatorUtilities.CreateInstance<BoundedLoader>(
-            service.Services,
-            (ModelFiles _) =>
+        var loader = new BoundedLoader(
+            _ =>
             {
                 hasBegun.Release();
                 mayEnd.Wait();
                 throw new ModelLoadException("too late to be heard");
             },
+            service.Services.GetRequiredService<TrialLoads>(),
             Options.Create(new RepositoryOptions { TrialLoads = false, LoadTimeout = TimeSpan.FromSeconds(1) }));
 
         Assert.Equal("the load took longer than Repository:LoadTimeout allows (1 s)", Problem());
