@@ -16,7 +16,7 @@ internal static class Bombs
         body.Output("state_out", body.Node("Sin", [state]), ElementType.Float, 1);
         return Behind(g => g.Node(
             "Loop",
-            [g.Constant(Tensor.Scalar(1L << 62)), g.Constant(Tensor.Of([true])), g.Constant([1f])],
+            [g.Constant(Tensor.Scalar(1L << 62)), "", g.Constant([1f])],
             ("body", body.Build())));
     }
 
