@@ -53,9 +53,9 @@ internal sealed class TrialLoads : IDisposable
     /// process.</exception>
     public void Try(ModelFiles files)
     {
-        while (true)
+        for (var mustBeNew = false; ; mustBeNew = true)
         {
-            var process = Take();
+            var process = Take(mustBeNew);
             var isFirst = process.Tried == 0;
             try
             {
@@ -66,7 +66,7 @@ internal sealed class TrialLoads : IDisposable
                     return;
                 }
 
-                // Native code that went wrong may do its harm later: only a fresh process has one to blame.
+                // Native code that went wrong may do its harm later: only in a new process there is one to blame.
                 if (isFirst || _isStopping)
                 {
                     throw new ModelLoadException(_isStopping
@@ -136,7 +136,7 @@ internal sealed class TrialLoads : IDisposable
     }
 
     /// <summary>A process that waits for a model.</summary>
-    private TrialProcess Take()
+    private TrialProcess Take(bool mustBeNew)
     {
         TrialProcess? process;
         lock (_lock)
@@ -146,16 +146,14 @@ internal sealed class TrialLoads : IDisposable
                 throw new ModelLoadException("the service is stopping");
             }
 
-            if (!_idle.TryPop(out process))
-            {
-                process = TrialProcess.Start(_settings);
-                _busy.Add(process);
-            }
-            else
+            if (!mustBeNew && _idle.TryPop(out process))
             {
                 _busy.Add(process);
                 return process;
             }
+
+            process = TrialProcess.Start(_settings);
+            _busy.Add(process);
         }
 
         var isReady = false;

@@ -6,12 +6,12 @@ using VisionService.Tests.Segmentation;
 
 namespace VisionService.Tests.Repository;
 
-/// <summary>Models with flipped bytes, cut off, and put together from two.</summary>
+/// <summary>Models with flipped bytes, cut off, put together from two, or with a field that is wrong.</summary>
 public class DamagedModelsTests
 {
-    private const int Usual = 150;
+    private const int Usual = 500;
 
-    /// <summary>The environment's <c>VISION_FUZZ</c> asks for more; the same seeds come first.</summary>
+    /// <summary>The environment's <c>VISION_FUZZ</c> asks for more or fewer; the same seeds come first.</summary>
     private static int Count => int.Parse(Environment.GetEnvironmentVariable("VISION_FUZZ") ?? $"{Usual}", CultureInfo.InvariantCulture);
 
     [Fact]
@@ -57,14 +57,14 @@ public class DamagedModelsTests
 
     private static byte[] Damage(byte[] model, List<(byte[] Model, byte[]? Data)> others, Random random)
     {
-        switch (random.Next(4))
+        switch (random.Next(8))
         {
             case 0:
                 return model[..random.Next(model.Length)];
             case 1:
                 var other = others[random.Next(others.Count)].Model;
                 return [.. model[..random.Next(model.Length)], .. other[random.Next(other.Length)..]];
-            default:
+            case 2 or 3:
                 var damaged = (byte[])model.Clone();
                 for (var flips = random.Next(1, 9); flips > 0; flips--)
                 {
@@ -72,6 +72,15 @@ public class DamagedModelsTests
                 }
 
                 return damaged;
+            default:
+                // Most of the above is no protobuf any more; this always is.
+                var message = new ProtobufTree(model);
+                for (var changes = random.Next(1, 5); changes > 0; changes--)
+                {
+                    message.Change(random);
+                }
+
+                return message.ToBytes();
         }
     }
 
