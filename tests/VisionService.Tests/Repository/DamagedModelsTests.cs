@@ -37,7 +37,7 @@ public class DamagedModelsTests
         }
 
         await using var service = await TestService.StartAsync(
-            models, "--Repository:TrialLoads", "true", "--Repository:LoadTimeout", "00:00:30");
+            models, "--Repository:TrialLoads", "true", "--Repository:LoadTimeout", "00:00:10");
         var wrong = new List<string>();
         foreach (var entry in service.Models.Entries)
         {
