@@ -27,9 +27,11 @@ internal static class ExternalData
     /// <summary>Reads all external tensors into the model and says whether there were any.</summary>
     /// <param name="model">The model, changed in place.</param>
     /// <param name="folder">The model's folder; null where only bytes are known.</param>
-    public static bool Inline(ModelProto model, string? folder)
+    /// <param name="maxBytes">The most that they may have together.</param>
+    public static bool Inline(ModelProto model, string? folder, long maxBytes = long.MaxValue)
     {
         var found = false;
+        var left = maxBytes;
         foreach (var tensor in TensorsIn(model).Where(tensor => tensor.DataLocation == DataLocation.External))
         {
             var entries = tensor.ExternalData.ToLookup(entry => entry.Key, entry => entry.Value);
@@ -62,6 +64,14 @@ internal static class ExternalData
                 throw new OnnxGraphException(
                     $"The tensor '{tensor.Name}' should be {length} bytes from byte {offset} on in '{location}', "
                     + $"which has only {file.Length} bytes; was the copy or download complete?");
+            }
+
+            // Many tensors may name the same bytes, and each gets its own.
+            if ((left -= length) < 0)
+            {
+                throw new OnnxGraphException(
+                    $"The tensor '{tensor.Name}' has {length} bytes in '{location}': with it, the external data has more "
+                    + $"than the {maxBytes} bytes that are read.");
             }
 
             file.Position = offset;

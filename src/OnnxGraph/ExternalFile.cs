@@ -39,6 +39,13 @@ internal static class ExternalFile
                 $"The tensor '{tensor}' lies in the external file '{location}', which is missing beside the model.");
         }
 
+        // A pipe would wait for a writer, and a device may never end.
+        if (new FileInfo(path).Length == 0)
+        {
+            throw new OnnxGraphException(
+                $"The tensor '{tensor}' lies in the external file '{location}', which is empty, or no plain file.");
+        }
+
         if (CountLinks(path) > 1)
         {
             throw new OnnxGraphException(

@@ -8,16 +8,20 @@ public sealed partial class Graph
     private readonly bool _hasExternalData;
 
     /// <summary>Reads a model file and, into memory, the external data that it names.</summary>
-    /// <param name="path">The <c>.onnx</c> file. External data must lie in its folder or below it, in plain files:
+    /// <param name="path">The <c>.onnx</c> file, a plain one. External data must lie in its folder or below it, in plain files:
     /// absolute paths, <c>..</c>, symbolic links and hard links are refused, as they could reach any file.</param>
-    /// <exception cref="OnnxGraphException">The file is no readable model; the message says what it is
-    /// instead.</exception>
+    /// <param name="maxBytes">The most that the file and its external data may have together.</param>
+    /// <exception cref="OnnxGraphException">The file is no readable model; the message says what it is instead, or what
+    /// in it is too much or does not fit together.</exception>
     /// <exception cref="IOException">The file cannot be opened.</exception>
-    public static Graph Load(string path)
+    public static Graph Load(string path, long maxBytes = long.MaxValue)
     {
-        var model = ModelFile.Parse(ModelFile.ReadAll(path), $"'{Path.GetFileName(path)}'");
+        var bytes = ModelFile.ReadAll(path, maxBytes);
+        var name = $"'{Path.GetFileName(path)}'";
+        var model = ModelFile.Parse(bytes, name);
+        ModelCheck.Run(model, name);
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        return new(model, ExternalData.Inline(model, folder));
+        return Ordered(new(model, ExternalData.Inline(model, folder, maxBytes - bytes.Length)));
     }
 
     /// <summary>Reads a model from the bytes of its file; one with external data must be loaded from its
@@ -27,8 +31,9 @@ public sealed partial class Graph
     public static Graph Parse(ReadOnlySpan<byte> bytes)
     {
         var model = ModelFile.Parse(bytes, "The model");
+        ModelCheck.Run(model, "The model");
         ExternalData.Inline(model, folder: null);
-        return new(model);
+        return Ordered(new(model));
     }
 
     /// <summary>The model as one file's bytes, as an inference session takes them; external data is inlined.</summary>
@@ -82,6 +87,13 @@ public sealed partial class Graph
     {
         Flush();
         return Proto.Clone();
+    }
+
+    /// <summary>The graph, once it is known to have an order.</summary>
+    private static Graph Ordered(Graph graph)
+    {
+        TopologicalOrder.Restore(graph._nodes, graph.Producer);
+        return graph;
     }
 
     private void Flush()

@@ -22,9 +22,20 @@ internal static class ModelFile
         ("ustar"u8.ToArray(), 257, "is a tar archive; unpack it first"),
     ];
 
-    public static byte[] ReadAll(string path)
+    public static byte[] ReadAll(string path, long maxBytes)
     {
         var size = new FileInfo(path).Length;
+        if (size == 0)
+        {
+            // Asked before it is opened: a pipe would wait for a writer, and a device may never end.
+            throw new OnnxGraphException($"'{Path.GetFileName(path)}' is empty (0 bytes), or no plain file.");
+        }
+
+        if (size > maxBytes)
+        {
+            throw new OnnxGraphException($"'{Path.GetFileName(path)}' has {size} bytes; at most {maxBytes} are read.");
+        }
+
         return size <= MaxBytes
             ? File.ReadAllBytes(path)
             : throw new OnnxGraphException(
@@ -42,7 +53,9 @@ internal static class ModelFile
         }
         catch (InvalidProtocolBufferException exception)
         {
-            var reason = exception.Message.Contains("ended unexpectedly", StringComparison.Ordinal)
+            var reason = exception.Message.Contains("too many levels", StringComparison.Ordinal)
+                ? $"nests its messages deeper than {ModelCheck.MaxMessageDepth} levels, which is the most that is read"
+                : exception.Message.Contains("ended unexpectedly", StringComparison.Ordinal)
                 ? $"is cut off or damaged: a part of the model reaches beyond its {bytes.Length} bytes; "
                     + "was the copy or download complete?"
                 : "is not an ONNX model, or is damaged: its bytes are no valid protobuf message";

@@ -37,6 +37,31 @@ internal static class TensorElements
                 + $"and has {elements.Length}.");
     }
 
+    /// <summary>How much data a tensor holds: bytes where they are raw, else numbers in the list of its type; null for a
+    /// type of unknown kind.</summary>
+    public static long? Held(TensorProto tensor) => (ElementType)tensor.DataType switch
+    {
+        _ when tensor.HasRawData => tensor.RawData.Length,
+        ElementType.Float or ElementType.Complex64 => tensor.FloatData.Count,
+        ElementType.Double or ElementType.Complex128 => tensor.DoubleData.Count,
+        ElementType.Int64 => tensor.Int64Data.Count,
+        ElementType.UInt32 or ElementType.UInt64 => tensor.Uint64Data.Count,
+        ElementType.String => tensor.StringData.Count,
+        _ when BytesOf(tensor) is not null => tensor.Int32Data.Count,
+        _ => null,
+    };
+
+    /// <summary>How much it should hold, in the unit of <see cref="Held"/>.</summary>
+    public static double? Needed(TensorProto tensor) => (ElementType)tensor.DataType switch
+    {
+        ElementType.String => Product(tensor),
+        _ when tensor.HasRawData => BytesOf(tensor),
+        ElementType.Complex64 or ElementType.Complex128 => Product(tensor) * 2,
+        ElementType.UInt2 or ElementType.Int2 or ElementType.UInt4 or ElementType.Int4 or ElementType.Float4E2M1 =>
+            BytesOf(tensor),
+        _ => Product(tensor),
+    };
+
     /// <summary>The size of a tensor's raw data by its type and shape; null for a type of unknown size.</summary>
     public static double? BytesOf(TensorProto tensor)
     {
@@ -53,11 +78,11 @@ internal static class TensorElements
             _ => null,
         };
 
-        // In double: dimensions from a file may overflow any integer, and no file is large enough to be rounded.
-        return bits is null
-            ? null
-            : Math.Ceiling(tensor.Dims.Aggregate(1.0, (product, size) => product * size) * bits.Value / 8);
+        return bits is null ? null : Math.Ceiling(Product(tensor) * bits.Value / 8);
     }
+
+    // In double: dimensions from a file may overflow any integer, and no file is large enough to be rounded.
+    private static double Product(TensorProto tensor) => tensor.Dims.Aggregate(1.0, (product, size) => product * size);
 
     private static Half BitsToHalf(int bits) => BitConverter.UInt16BitsToHalf((ushort)bits);
 

@@ -10,6 +10,9 @@ internal sealed record CommandLine(
     public const string EvaluateDetect = "evaluate detect";
     public const string EvaluateSegment = "evaluate segment";
 
+    /// <summary>What the service runs itself as; not for people.</summary>
+    public const string TryLoad = "try-load";
+
     private static readonly Option[] Options =
     [
         new("--models", "DIR", "Repository:Models", "A folder of models, one model's folder, or an ONNX file; may be repeated.", true),
@@ -53,7 +56,7 @@ internal sealed record CommandLine(
     {
         var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
         var command = string.Join(' ', args.TakeWhile(arg => !arg.StartsWith('-')));
-        if (command.Length > 0 && !Commands.Contains(command))
+        if (command.Length > 0 && command != TryLoad && !Commands.Contains(command))
         {
             return Wrong($"Unknown command '{command}'{Nearest.Hint(command, Commands)}; --help lists them.");
         }

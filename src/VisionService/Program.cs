@@ -34,6 +34,11 @@ internal static class Program
 
         try
         {
+            if (commandLine.Command == CommandLine.TryLoad)
+            {
+                return TryLoads(commandLine);
+            }
+
             await using var app = Build(commandLine);
 
             // Before the host starts, so that a wrong setting is one line and not the trace of a failed start.
@@ -64,23 +69,21 @@ internal static class Program
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
 
         var services = builder.Services;
-        services.AddSingleton(TimeProvider.System);
+        AddLoader(builder);
         AddOptions<ApiOptions>(builder, "Api");
         services.AddOptions<ApiOptions>().Validate(
             static api => api.Address is null || IPAddress.TryParse(api.Address, out _),
             "Address must be an IP address, such as 127.0.0.1.");
         AddOptions<ImagingOptions>(builder, "Imaging");
-        AddOptions<InferenceOptions>(builder, "Inference");
-        AddOptions<RepositoryOptions>(builder, "Repository");
-        AddOptions<ExplanationOptions>(builder, "Explanation");
         AddOptions<EvaluateOptions>(builder, "Evaluate");
         services.PostConfigure<RepositoryOptions>(static options => options.UseShippedModels());
 
         services.AddSingleton(static provider => new ImageDecoder(provider.GetRequiredService<IOptions<ImagingOptions>>().Value));
-        services.AddSingleton<ExecutionProvider>();
-        services.AddSingleton<ComputeDevices>();
-        services.AddSingleton<SessionCache>();
-        services.AddSingleton<ModelLoader>();
+        services.AddSingleton<TrialLoads>();
+        services.AddSingleton(static provider => new BoundedLoader(
+            provider.GetRequiredService<ModelLoader>().Load,
+            provider.GetRequiredService<TrialLoads>(),
+            provider.GetRequiredService<IOptions<RepositoryOptions>>()));
         services.AddSingleton<ModelCatalog>();
         services.AddHostedService(static provider => provider.GetRequiredService<ModelCatalog>());
         services.AddSingleton<Drain>();
@@ -145,6 +148,31 @@ internal static class Program
         return app;
     }
 
+    /// <summary>Loads models for another process of this program, which would not load them untried.</summary>
+    private static int TryLoads(CommandLine commandLine)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Configuration.AddInMemoryCollection(commandLine.Settings);
+        AddLoader(builder);
+        using var services = builder.Services.BuildServiceProvider();
+        return TrialHost.Serve(
+            services.GetRequiredService<ModelLoader>(),
+            services.GetRequiredService<IOptions<RepositoryOptions>>().Value.LoadMemory);
+    }
+
+    /// <summary>What it takes to load a model.</summary>
+    private static void AddLoader(IHostApplicationBuilder builder)
+    {
+        AddOptions<InferenceOptions>(builder, "Inference");
+        AddOptions<RepositoryOptions>(builder, "Repository");
+        AddOptions<ExplanationOptions>(builder, "Explanation");
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<ExecutionProvider>();
+        builder.Services.AddSingleton<ComputeDevices>();
+        builder.Services.AddSingleton<SessionCache>();
+        builder.Services.AddSingleton<ModelLoader>();
+    }
+
     /// <summary>What to do instead of serving; null: serve.</summary>
     private static Func<TextWriter, TextWriter, CancellationToken, Task<int>>? Command(
         string name, IServiceProvider services) => name switch
@@ -156,7 +184,7 @@ internal static class Program
 
     /// <summary>Binds a section, refusing keys that nothing reads: a misspelt setting must not pass for one that
     /// works.</summary>
-    private static void AddOptions<T>(WebApplicationBuilder builder, string section)
+    private static void AddOptions<T>(IHostApplicationBuilder builder, string section)
         where T : class
     {
         var known = typeof(T).GetProperties().Select(property => property.Name).ToArray();

@@ -31,7 +31,9 @@ internal sealed class TestService : IAsyncDisposable
     /// <summary>Stops the server as a signal would; whoever is being answered is answered first.</summary>
     public Task StopAsync() => _app.StopAsync(TestContext.Current.CancellationToken);
 
-    public ModelCatalog Models => _app.Services.GetRequiredService<ModelCatalog>();
+    public IServiceProvider Services => _app.Services;
+
+    public ModelCatalog Models => Services.GetRequiredService<ModelCatalog>();
 
     /// <param name="models">Owned by the service from here on.</param>
     public static Task<TestService> StartAsync(ModelFolder models, params string[] arguments) =>
@@ -45,6 +47,7 @@ internal sealed class TestService : IAsyncDisposable
         [
             "--address", "127.0.0.1", "--http-port", "0", "--grpc-port", "0", "--provider", "cpu", "--Logging:LogLevel:Default", "Critical",
             "--Logging:LogLevel:Microsoft", "Critical", "--Logging:LogLevel:Microsoft.Hosting.Lifetime", "Critical",
+            .. arguments.Contains("--Repository:TrialLoads") ? Array.Empty<string>() : ["--Repository:TrialLoads", "false"],
             .. models.SelectMany(path => new[] { "--models", path }),
             .. arguments,
         ]);

@@ -15,7 +15,7 @@ internal sealed partial class ModelCatalog : BackgroundService
 
     private readonly ConcurrentDictionary<string, ModelEntry> _entries = new(StringComparer.Ordinal);
     private readonly IDictionary<string, string> _defaults;
-    private readonly ModelLoader _loader;
+    private readonly BoundedLoader _loader;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly IHostApplicationLifetime _lifetime;
@@ -25,7 +25,7 @@ internal sealed partial class ModelCatalog : BackgroundService
     /// <exception cref="ModelLoadException">A configured folder does not exist.</exception>
     public ModelCatalog(
         IOptions<RepositoryOptions> options,
-        ModelLoader loader,
+        BoundedLoader loader,
         IHostApplicationLifetime lifetime,
         TimeProvider time,
         ILogger<ModelCatalog> logger)

@@ -11,6 +11,7 @@ namespace VisionService.Repository;
 /// <summary>Takes a model from its files to a warm session behind a batcher, in one line of steps.</summary>
 internal sealed partial class ModelLoader(
     IOptions<InferenceOptions> options,
+    IOptions<RepositoryOptions> repository,
     ExecutionProvider provider,
     ComputeDevices devices,
     SessionCache explainSessions,
@@ -36,12 +37,14 @@ internal sealed partial class ModelLoader(
     /// <exception cref="ModelLoadException">With the reason, for whoever put the model there.</exception>
     public LoadedModel Load(ModelFiles files)
     {
+        Graph? graph = null;
         try
         {
             // 1. Read what lies there.
-            var graph = Graph.Load(files.Onnx!);
+            graph = Graph.Load(files.Onnx!, repository.Value.MaxModelBytes);
             var settings = ModelSettings.Read(files, graph);
             var draft = new ModelDraft(files, settings, graph) { Labels = ModelSettings.ReadLabels(files, settings) };
+            UnknownOperators.RefuseForeign(graph);
 
             // 2. Decide what it is for.
             var task = Task(draft);
@@ -56,6 +59,7 @@ internal sealed partial class ModelLoader(
         }
         catch (OnnxRuntimeException exception)
         {
+            UnknownOperators.Explain(exception, graph!);
             throw new ModelLoadException($"ONNX Runtime refuses the model: {exception.Message}", exception);
         }
     }
