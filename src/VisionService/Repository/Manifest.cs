@@ -88,7 +88,7 @@ internal sealed record ManifestInput(
     IReadOnlyList<double>? Std,
     bool? Layout)
 {
-    private static readonly Dictionary<string, ResizeMode> ResizeModes = new()
+    public static readonly Dictionary<string, ResizeMode> ResizeModes = new()
     {
         ["letterbox"] = ResizeMode.Letterbox,
         ["stretch"] = ResizeMode.Stretch,
@@ -97,13 +97,13 @@ internal sealed record ManifestInput(
         ["none"] = ResizeMode.None,
     };
 
-    private static readonly Dictionary<string, LetterboxAlign> Alignments = new()
+    public static readonly Dictionary<string, LetterboxAlign> Alignments = new()
     {
         ["center"] = LetterboxAlign.Center,
         ["topleft"] = LetterboxAlign.TopLeft,
     };
 
-    private static readonly Dictionary<string, Interpolation> Interpolations = new()
+    public static readonly Dictionary<string, Interpolation> Interpolations = new()
     {
         ["linear"] = Imaging.Interpolation.Bilinear,
         ["cubic"] = Imaging.Interpolation.Bicubic,

@@ -5,6 +5,7 @@ using VisionService.Detection;
 using VisionService.Explanation;
 using VisionService.Imaging;
 using VisionService.Inference;
+using VisionService.Repository.Recognition;
 
 namespace VisionService.Repository;
 
@@ -20,12 +21,14 @@ internal sealed class ModelLoader(
     /// <summary>The source of a conclusion that rests on nothing but custom; the log warns of it.</summary>
     public const string Assumed = "assumed";
 
+    private const string Tensors = "tensors";
+
     private static readonly Dictionary<string, Func<ModelLoader, ModelDraft, LoadedModel>> Tasks = new()
     {
         ["classify"] = ClassifierLoader.Load,
         ["detect"] = DetectorLoader.Load,
         ["segment"] = SegmenterLoader.Load,
-        ["tensors"] = static (loader, draft) => loader.LoadTensors(draft),
+        [Tensors] = static (loader, draft) => loader.LoadTensors(draft),
     };
 
     /// <exception cref="ModelLoadException">With the reason, for whoever put the model there.</exception>
@@ -111,12 +114,13 @@ internal sealed class ModelLoader(
         {
             Tasks = [.. tasks.Select(task => task(model)), new Model<ExplainRequest, ExplainResult>(model, explainer.RunAsync)],
             Defaults = draft.Defaults,
+            Recipe = recipe,
             Explainer = explainer,
-            Tensors = Tensors(draft, model, provider.Open),
+            Tensors = RawTensors(draft, model, provider.Open),
         };
     }
 
-    private static TensorModel Tensors(ModelDraft draft, Model model, Func<string, BatchingOptions, ModelSession> open)
+    private static TensorModel RawTensors(ModelDraft draft, Model model, Func<string, BatchingOptions, ModelSession> open)
     {
         // Not the draft, which holds the weights.
         var (path, batching) = (draft.Files.Onnx!, draft.Batching);
@@ -136,7 +140,7 @@ internal sealed class ModelLoader(
         return new LoadedModel(
             model,
             draft.Evidence[0].Conclusion,
-            draft.Manifest.Family ?? "tensors",
+            draft.Manifest.Family ?? Tensors,
             new InputGeometry(1, 1, ResizeMode.None),
             draft.Labels ?? LabelList.Numbered(0),
             draft.Evidence,
@@ -144,7 +148,7 @@ internal sealed class ModelLoader(
         {
             Tasks = [],
             Defaults = draft.Defaults,
-            Tensors = Tensors(draft, model, (_, _) => session),
+            Tensors = RawTensors(draft, model, (_, _) => session),
         };
     }
 
@@ -162,8 +166,10 @@ internal sealed class ModelLoader(
             : SegmenterLoader.DrawsObjects(draft) ? ("segment", "names and shapes of the outputs")
             : draft.Manifest.Family is { } family && DetectorFamilies.Find(family) is not null ? ("detect", Manifest.FileName)
             : DetectorLoader.IsDetector(draft) ? ("detect", "names and shapes of the outputs")
-            : SegmenterLoader.DrawsMaps(draft) ? ("segment", Assumed)
-            : ("classify", Assumed);
+            : OutputKind.IsPicture(draft) ? (Tensors, "a probe run: it answers a picture with a picture")
+            : SegmenterLoader.DrawsMaps(draft) ? ("segment", "the outputs' shapes")
+            : OutputKind.IsEmbedding(draft.Graph) ? (Tensors, "the graph: it ends in a vector that is no scores")
+            : ("classify", "the outputs' shapes");
         draft.Conclude(Subject, task, source);
         return task;
     }
