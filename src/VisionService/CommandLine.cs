@@ -9,6 +9,7 @@ internal sealed record CommandLine(
 {
     public const string EvaluateDetect = "evaluate detect";
     public const string EvaluateSegment = "evaluate segment";
+    public const string Inspect = "inspect";
 
     /// <summary>What the service runs itself as; not for people.</summary>
     public const string TryLoad = "try-load";
@@ -34,7 +35,7 @@ internal sealed record CommandLine(
         new("--void", "N", "Evaluate:Void", "evaluate segment: the label that does not count (255)."),
     ];
 
-    private static readonly string[] Commands = [EvaluateDetect, EvaluateSegment];
+    private static readonly string[] Commands = [EvaluateDetect, EvaluateSegment, Inspect];
 
     private static readonly string[] Sections = ["Api", "Imaging", "Inference", "Repository", "Evaluate", "Logging", "Kestrel"];
 
@@ -46,6 +47,7 @@ internal sealed record CommandLine(
         Usage: VisionService [options]                     serves
                VisionService evaluate detect [options]     measures a detector, and its masks, on a set in COCO's form
                VisionService evaluate segment [options]    measures a segmenter on images and label maps
+               VisionService inspect PATH [options]        says what a model's files are taken for, and why
 
         {string.Join('\n', Options.Select(option => $"  {option.Name + " " + option.Value,-22}{option.Description}"))}
           --Section:Key VALUE   Any other setting, such as --Imaging:MaxBytes 50000000.
@@ -55,13 +57,23 @@ internal sealed record CommandLine(
     public static CommandLine Parse(IReadOnlyList<string> args)
     {
         var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
-        var command = string.Join(' ', args.TakeWhile(arg => !arg.StartsWith('-')));
+        var words = args.TakeWhile(arg => !arg.StartsWith('-')).ToArray();
+        var command = string.Join(' ', words);
+        if (words is [Inspect, .. var paths])
+        {
+            command = Inspect;
+            for (var i = 0; i < paths.Length; i++)
+            {
+                settings[$"Repository:Models:{i}"] = paths[i];
+            }
+        }
+
         if (command.Length > 0 && command != TryLoad && !Commands.Contains(command))
         {
             return Wrong($"Unknown command '{command}'{Nearest.Hint(command, Commands)}; --help lists them.");
         }
 
-        for (var i = command.Length == 0 ? 0 : command.Split(' ').Length; i < args.Count; i++)
+        for (var i = words.Length; i < args.Count; i++)
         {
             if (args[i] is "--help" or "-h" or "-?")
             {
@@ -88,7 +100,9 @@ internal sealed record CommandLine(
             }
         }
 
-        return new CommandLine(command, settings, WantsHelp: false, null);
+        return command == Inspect && settings.Count == 0
+            ? Wrong("Command 'inspect' needs the path of a model: a file, or a folder.")
+            : new CommandLine(command, settings, WantsHelp: false, null);
 
         CommandLine Wrong(string problem) => new(command, settings, WantsHelp: false, problem);
     }

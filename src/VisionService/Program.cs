@@ -179,6 +179,7 @@ internal static class Program
         {
             CommandLine.EvaluateDetect => ActivatorUtilities.CreateInstance<EvaluateDetect>(services).RunAsync,
             CommandLine.EvaluateSegment => ActivatorUtilities.CreateInstance<EvaluateSegment>(services).RunAsync,
+            CommandLine.Inspect => ActivatorUtilities.CreateInstance<Inspect>(services).RunAsync,
             _ => null,
         };
 

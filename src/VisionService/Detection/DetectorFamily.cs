@@ -26,6 +26,12 @@ internal sealed record DetectorFamily(
     /// <summary>How many classes the outputs have; null where they do not tell.</summary>
     public Func<DetectorSignature, int?> Classes { get; init; } = static _ => null;
 
+    /// <summary>
+    /// Whether the values of a run are those of this reading, for families whose shapes are the same; null where nothing
+    /// is known of values.
+    /// </summary>
+    public Func<DetectorSignature, float[], bool>? Suits { get; init; }
+
     /// <summary>How duplicates are dropped where the request does not say.</summary>
     public SuppressionMethod Suppression { get; init; } = SuppressionMethod.Class;
 

@@ -27,6 +27,7 @@ internal static class YoloFamilies
             static s => YoloShapes.FitRows(s, perCell: 1), YoloShapes.BuildRows)
         {
             Classes = YoloShapes.ClassesOfRows,
+            Suits = static (s, rows) => YoloShapes.AreDecoded(s, rows) && YoloShapes.AreAllObjects(s, rows),
         },
         new("yolox", "[1, cells, 5 + classes] offsets in strides, objectness, class probabilities",
             static s => YoloShapes.FitRows(s, perCell: 1),
@@ -35,12 +36,14 @@ internal static class YoloFamilies
                 s.Parameters.Strides ?? s.StridesOf(s.Outputs[YoloShapes.RowsOf(s)].Side(1)) ?? [8, 16, 32]))
         {
             Classes = YoloShapes.ClassesOfRows,
+            Suits = static (s, rows) => YoloShapes.AreOffsets(s, rows),
             Suppression = SuppressionMethod.Agnostic,
         },
         new("yolox-decoded", "[1, cells, 5 + classes] cxcywh pixels, objectness, class probabilities",
             static s => YoloShapes.FitRows(s, perCell: 1), YoloShapes.BuildRows)
         {
             Classes = YoloShapes.ClassesOfRows,
+            Suits = static (s, rows) => YoloShapes.AreDecoded(s, rows) && !YoloShapes.AreAllObjects(s, rows),
             Suppression = SuppressionMethod.Agnostic,
         },
         new("nanodet-plus", "[1, cells, classes + 4 * bins] from cell corners",

@@ -55,6 +55,38 @@ internal static class YoloShapes
         : perCell == 3 ? Evidence.Certain
         : Evidence.Possible;
 
+    /// <summary>Whether a run's rows name places in the input's pixels: centres are then all over it. Offsets from cells are a
+    /// few strides at most.</summary>
+    public static bool AreDecoded(DetectorSignature s, float[] rows)
+    {
+        var (width, farthest) = (s.Outputs[RowsOf(s)].Last, 0f);
+        for (var row = 0; row + width <= rows.Length; row += width)
+        {
+            farthest = Math.Max(farthest, Math.Max(rows[row], rows[row + 1]));
+        }
+
+        return farthest > Math.Max(s.Input.Width, s.Input.Height) / 2f;
+    }
+
+    /// <summary>Whether they are such offsets, and not nothing at all.</summary>
+    public static bool AreOffsets(DetectorSignature s, float[] rows) =>
+        !AreDecoded(s, rows) && rows.AsSpan().ContainsAnyExcept(0);
+
+    /// <summary>Whether objectness is 1 throughout a run's rows: YOLOv6 has the column and no such score.</summary>
+    public static bool AreAllObjects(DetectorSignature s, float[] rows)
+    {
+        var width = s.Outputs[RowsOf(s)].Last;
+        for (var row = 0; row + width <= rows.Length; row += width)
+        {
+            if (Math.Abs(rows[row + 4] - 1) > 1e-3f)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     public static IDetectionDecoder BuildRows(DetectorSignature s) => new YoloV5(RowsOf(s), RowClasses(s, 5));
 
     public static Evidence FitNanoDetPlus(DetectorSignature s) =>

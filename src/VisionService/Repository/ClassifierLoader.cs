@@ -3,6 +3,7 @@ using VisionService.Classification;
 using VisionService.Explanation;
 using VisionService.Imaging;
 using VisionService.Inference;
+using VisionService.Repository.Recognition;
 
 namespace VisionService.Repository;
 
@@ -105,13 +106,24 @@ internal static class ClassifierLoader
         if (isGrey)
         {
             // ImageNet's means are those of three channels; grey models are mostly trained on 0..1.
-            return new InputDefaults(ModelLoader.Assumed, InputPreset.Unit, ResizeMode.Stretch);
+            return new InputDefaults(ModelLoader.Assumed, InputPreset.Unit, ResizeMode.Stretch)
+            {
+                Readings = KnownThings.GreyReadings,
+                MustTell = true,
+                Tell = Tell,
+            };
         }
 
         return new InputDefaults(ModelLoader.Assumed, InputPreset.Torchvision, ResizeMode.ShortestCrop)
         {
+            Readings = KnownThings.ColorReadings,
+            MustTell = true,
+            Tell = Tell,
             Shortest = isTorchvision && sides.Length > 0 ? (int)Math.Round(sides.Min() * 256.0 / 224) : 0,
         };
+
+        InputPreset? Tell(InputTrial trial, IReadOnlyList<InputPreset> readings) =>
+            KnownThings.Find(trial, readings, draft.Labels, draft.Manifest.Output.Scores);
     }
 
     /// <summary>The output that is named, or the first of the form <c>[1, classes]</c>, trailing ones aside.</summary>

@@ -1,4 +1,5 @@
 using VisionService.Imaging;
+using VisionService.Repository.Recognition;
 
 namespace VisionService.Repository;
 
@@ -31,7 +32,15 @@ internal static class DetectorInputs
     private static readonly InputDefaults TopLeft = Ultralytics with { Align = LetterboxAlign.TopLeft };
 
     private static readonly InputDefaults Yolox =
-        TopLeft with { Preset = BgrBytes, Rounding = LetterboxRounding.Down };
+        TopLeft with
+        {
+            Preset = BgrBytes,
+            Rounding = LetterboxRounding.Down,
+
+            // The weights of its first year were trained on ImageNet's normalisation; the graphs are the same.
+            Readings = [BgrBytes, InputPreset.Torchvision],
+            Tell = static (trial, readings) => StopSignTrial.Find(trial, readings),
+        };
 
     /// <summary>Pillow's antialiased resize to the input, aspect ratio lost: transformers since RT-DETR, and most that
     /// follow torchvision.</summary>

@@ -2,6 +2,7 @@ using OnnxGraph;
 using VisionService.Detection;
 using VisionService.Detection.Decoders;
 using VisionService.Inference;
+using VisionService.Repository.Recognition;
 
 namespace VisionService.Repository;
 
@@ -34,7 +35,11 @@ internal static class DetectorLoader
         var labels = draft.Labels;
         var declared = Declared(draft, labels);
         var family = Family(draft, declared);
-        var recipe = InputRecipe.Of(draft, image, DetectorInputs.Of(family.Name));
+        var usual = DetectorInputs.Of(family.Name);
+        var recipe = InputRecipe.Of(
+            draft,
+            image,
+            usual with { MustTell = draft.Manifest.Family is null });
         draft.Defaults = draft.Defaults with
         {
             MinScore = draft.Defaults.MinScore ?? family.MinScore,
@@ -146,10 +151,33 @@ internal static class DetectorLoader
                 throw new ModelLoadException(
                     $"The outputs ({string.Join("; ", draft.Graph.Outputs)}) are those of no detector known here; {Manifest.FileName} can name a 'family'.");
             case var several:
+                if (SortOut(draft, several, declared) is { } suited)
+                {
+                    draft.Conclude(Subject, suited.Name, "the values of a probe run");
+                    return suited;
+                }
+
                 var readings = string.Join(" ", several.Select(family => $"'family: {family.Name}' ({family.Reading})"));
                 throw new ModelLoadException(
                     $"The outputs ({string.Join("; ", draft.Graph.Outputs)}) can be read in {several.Count} ways; {Manifest.FileName} must say which: {readings}.");
         }
+    }
+
+    /// <summary>The only one of several families whose reading the values of a run bear out; null where that does not
+    /// tell.</summary>
+    private static DetectorFamily? SortOut(ModelDraft draft, IReadOnlyList<DetectorFamily> several, DetectorSignature declared)
+    {
+        var defaults = DetectorInputs.Of(several[^1].Name);
+        using var trial = InputRecipe.Trial(draft, InputRecipe.ImageInput(draft.Graph), defaults);
+        if (draft.Graph.Inputs.Count > 1 || StopSignTrial.Rows(trial, defaults.Preset) is not { } rows)
+        {
+            return null;
+        }
+
+        var signature = declared with { Input = trial.Input };
+        return several.Where(family => family.Suits?.Invoke(signature, rows.Values) != false).ToArray() is [{ Suits: not null } only]
+            ? only
+            : null;
     }
 
     private static IEnumerable<string> Names() => DetectorFamilies.All.Select(family => family.Name);

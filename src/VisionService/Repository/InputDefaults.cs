@@ -1,4 +1,5 @@
 using VisionService.Imaging;
+using VisionService.Repository.Recognition;
 
 namespace VisionService.Repository;
 
@@ -6,6 +7,17 @@ namespace VisionService.Repository;
 /// <param name="Source">Where this is known from, for the evidence.</param>
 internal sealed record InputDefaults(string Source, InputPreset Preset, ResizeMode Resize)
 {
+    /// <summary>The normalisations that it may be instead, <see cref="Preset"/> among them; empty: it is that one.</summary>
+    public IReadOnlyList<InputPreset> Readings { get; init; } = [];
+
+    /// <summary>Whether one of <see cref="Readings"/> must be shown to be right, or else the manifest must name
+    /// it.</summary>
+    public bool MustTell { get; init; }
+
+    /// <summary>Tells the readings apart by what the model makes of pictures; null where it does not tell. Without, nothing
+    /// does.</summary>
+    public Func<InputTrial, IReadOnlyList<InputPreset>, InputPreset?>? Tell { get; init; }
+
     /// <summary>Width and height where the file leaves them open; null: the manifest must say.</summary>
     public (int Width, int Height)? Size { get; init; }
 

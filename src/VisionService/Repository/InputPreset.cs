@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace VisionService.Repository;
 
 /// <summary>The order of a model's channels.</summary>
@@ -15,6 +17,9 @@ internal enum InputColor
 internal readonly record struct InputPreset(
     string Name, InputColor Color, double Scale, IReadOnlyList<double> Mean, IReadOnlyList<double> Std)
 {
+    /// <summary>Whether bytes are turned into 255 - byte first.</summary>
+    public bool Invert { get; init; }
+
     private static readonly double[] ImageNetMean = [0.485, 0.456, 0.406];
     private static readonly double[] ImageNetStd = [0.229, 0.224, 0.225];
 
@@ -38,4 +43,29 @@ internal readonly record struct InputPreset(
         new("keras-caffe", InputColor.Bgr, 1, [103.939, 116.779, 123.68], []),
         Torchvision with { Name = "keras-torch" },
     ];
+
+    /// <summary>One of <see cref="All"/>.</summary>
+    public static InputPreset Find(string name) => All.First(preset => preset.Name == name);
+
+    /// <summary>What of a manifest says the same.</summary>
+    public string Manifest
+    {
+        get
+        {
+            var (scale, mean, std) = (Scale, Mean, Std);
+            var named = All.Where(preset => preset.Scale == scale && preset.Mean.SequenceEqual(mean) && preset.Std.SequenceEqual(std))
+                .Select(static preset => (InputPreset?)preset).FirstOrDefault();
+            var usual = named?.Color ?? InputColor.Rgb;
+            var numbers = named is { } like
+                ? $"preset: {like.Name}"
+                : string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"scale: {Scale:G6}, mean: [{Listed(Mean, "0")}], std: [{Listed(Std, "1")}]");
+            var color = Color == usual || Color == InputColor.Gray ? "" : $", color: {Color.ToString().ToLowerInvariant()}";
+            return $"input: {{{numbers}{color}{(Invert ? ", invert: true" : "")}}}";
+
+            static string Listed(IReadOnlyList<double> values, string none) => values.Count == 0 ? none
+                : string.Join(", ", values.Select(static value => value.ToString("G6", CultureInfo.InvariantCulture)));
+        }
+    }
 }

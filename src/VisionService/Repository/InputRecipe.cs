@@ -2,6 +2,7 @@ using System.Globalization;
 using OnnxGraph;
 using VisionService.Imaging;
 using VisionService.Inference;
+using VisionService.Repository.Recognition;
 
 namespace VisionService.Repository;
 
@@ -28,12 +29,26 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
                 ? draft.SourceOf(static layer => layer.Input.Size ?? layer.Input.OpenSize)
                 : "the graph");
 
-        var preset = Preset(draft, manifest, value, defaults);
-        return new InputRecipe(
-            value.Name,
-            new ModelInput(channels, height, width),
-            ReadGeometry(draft, manifest, defaults, isOpen, width, height),
-            ReadNormalization(draft, preset, isInterleaved, channels));
+        var input = new ModelInput(channels, height, width);
+        var geometry = ReadGeometry(draft, manifest, defaults, isOpen, width, height);
+        using var trial = new InputTrial(draft.Graph, value, input, geometry, isInterleaved);
+        var preset = Preset(draft, manifest, value, defaults, trial);
+        return new InputRecipe(value.Name, input, geometry, ReadNormalization(draft, preset, isInterleaved, channels));
+    }
+
+    /// <summary>The model, to be shown pictures before its normalisation is known.</summary>
+    /// <exception cref="ModelLoadException">The input is no image, or the manifest contradicts the file.</exception>
+    public static InputTrial Trial(ModelDraft draft, Value value, InputDefaults defaults)
+    {
+        var (isInterleaved, channels, fileWidth, fileHeight) = Picture(value, draft.Manifest.Input.Layout);
+        var (width, height) = Size(draft, fileWidth, fileHeight, defaults.Size);
+        var geometry = new InputGeometry(width, height, defaults.Resize)
+        {
+            ResizeShortest = defaults.Shortest,
+            Align = defaults.Align,
+            Pad = defaults.Pad,
+        };
+        return new InputTrial(draft.Graph, value, new ModelInput(channels, height, width), geometry, isInterleaved);
     }
 
     /// <summary>The input that holds an image, among several that may not.</summary>
@@ -81,7 +96,8 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
                 $"The file leaves the size of its input open; {Manifest.FileName} must say it: input: {{size: [width, height]}}.");
     }
 
-    private static InputPreset Preset(ModelDraft draft, ManifestInput manifest, Value input, InputDefaults defaults)
+    private static InputPreset Preset(
+        ModelDraft draft, ManifestInput manifest, Value input, InputDefaults defaults, InputTrial trial)
     {
         const string Subject = "input normalisation";
         if (manifest.Preset is { } said)
@@ -108,6 +124,25 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
         {
             draft.Conclude(Subject, "none: the model takes bytes", "the graph");
             return InputPreset.Raw;
+        }
+
+        if (defaults.Readings.Count > 0)
+        {
+            MustFit(draft, trial.Input.Channels);
+            var readings = manifest.Color is { } color
+                ? [.. defaults.Readings.Select(reading => reading with { Color = color }).Distinct()]
+                : defaults.Readings;
+            if (defaults.Tell?.Invoke(trial, readings) is { } told)
+            {
+                draft.Conclude(Subject, told.Manifest, "a probe run: only so it knows what drawn pictures show");
+                return told;
+            }
+
+            if (defaults.MustTell)
+            {
+                throw new ModelLoadException(
+                    $"Nothing tells how the pixels of input '{input.Name}' are normalised, and the answers hang on it; {Manifest.FileName} must say which: {string.Join(" or ", readings.Select(static reading => $"'{reading.Manifest}'"))}, or scale, mean and std.");
+            }
         }
 
         draft.Conclude(Subject, defaults.Preset.Name, defaults.Source);
@@ -156,22 +191,26 @@ internal sealed record InputRecipe(string InputName, ModelInput Input, InputGeom
         ModelDraft draft, InputPreset preset, bool isInterleaved, int channels)
     {
         var manifest = draft.Manifest.Input;
+        MustFit(draft, channels);
         var color = manifest.Color ?? (channels == 1 ? InputColor.Gray : preset.Color);
-        if ((color == InputColor.Gray) != (channels == 1))
-        {
-            throw new ModelLoadException(
-                $"{draft.SourceOf(static layer => layer.Input.Color)}: 'color' is {color.ToString().ToLowerInvariant()}, but the input has {channels} channel(s).");
-        }
-
         return new PixelNormalization
         {
             Order = color == InputColor.Bgr ? ChannelOrder.Bgr : ChannelOrder.Rgb,
-            Invert = manifest.Invert ?? false,
+            Invert = manifest.Invert ?? preset.Invert,
             Scale = (float)preset.Scale,
             Mean = PerChannel(draft, "mean", preset.Mean, 0, channels),
             Std = PerChannel(draft, "std", preset.Std, 1, channels),
             Layout = isInterleaved ? TensorLayout.Interleaved : TensorLayout.Planar,
         };
+    }
+
+    private static void MustFit(ModelDraft draft, int channels)
+    {
+        if (draft.Manifest.Input.Color is { } said && (said == InputColor.Gray) != (channels == 1))
+        {
+            throw new ModelLoadException(
+                $"{draft.SourceOf(static layer => layer.Input.Color)}: 'color' is {said.ToString().ToLowerInvariant()}, but the input has {channels} channel(s).");
+        }
     }
 
     private static float[] PerChannel(

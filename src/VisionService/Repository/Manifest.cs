@@ -144,7 +144,7 @@ internal sealed record ManifestInput(
     /// others.</summary>
     public (int Width, int Height)? OpenSize { get; init; }
 
-    private static readonly Dictionary<string, ResizeMode> ResizeModes = new()
+    public static readonly Dictionary<string, ResizeMode> ResizeModes = new()
     {
         ["letterbox"] = ResizeMode.Letterbox,
         ["stretch"] = ResizeMode.Stretch,
@@ -153,13 +153,13 @@ internal sealed record ManifestInput(
         ["none"] = ResizeMode.None,
     };
 
-    private static readonly Dictionary<string, LetterboxAlign> Alignments = new()
+    public static readonly Dictionary<string, LetterboxAlign> Alignments = new()
     {
         ["center"] = LetterboxAlign.Center,
         ["topleft"] = LetterboxAlign.TopLeft,
     };
 
-    private static readonly Dictionary<string, Interpolation> Interpolations = new()
+    public static readonly Dictionary<string, Interpolation> Interpolations = new()
     {
         ["linear"] = Imaging.Interpolation.Bilinear,
         ["cubic"] = Imaging.Interpolation.Bicubic,

@@ -47,6 +47,9 @@ internal sealed record LoadedModel(
     /// dropped.</summary>
     public required ManifestOutput Defaults { get; init; }
 
+    /// <summary>How pixels enter; null where no image is taken.</summary>
+    public InputRecipe? Recipe { get; init; }
+
     /// <summary>Null where no image is taken.</summary>
     public Explainer? Explainer { get; init; }
 

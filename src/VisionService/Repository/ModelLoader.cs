@@ -5,6 +5,7 @@ using VisionService.Detection;
 using VisionService.Explanation;
 using VisionService.Imaging;
 using VisionService.Inference;
+using VisionService.Repository.Recognition;
 
 namespace VisionService.Repository;
 
@@ -24,12 +25,14 @@ internal sealed partial class ModelLoader(
     /// <summary>The subject of what does not keep a model from answering, but should be known.</summary>
     public const string Warning = "warning";
 
+    private const string Tensors = "tensors";
+
     private static readonly Dictionary<string, Func<ModelLoader, ModelDraft, LoadedModel>> Tasks = new()
     {
         ["classify"] = ClassifierLoader.Load,
         ["detect"] = DetectorLoader.Load,
         ["segment"] = SegmenterLoader.Load,
-        ["tensors"] = static (loader, draft) => loader.LoadTensors(draft),
+        [Tensors] = static (loader, draft) => loader.LoadTensors(draft),
     };
 
     private readonly ILogger _logger = loggers.CreateLogger<ModelLoader>();
@@ -122,12 +125,13 @@ internal sealed partial class ModelLoader(
         {
             Tasks = [.. tasks.Select(task => task(model)), new Model<ExplainRequest, ExplainResult>(model, explainer.RunAsync)],
             Defaults = draft.Defaults,
+            Recipe = recipe,
             Explainer = explainer,
-            Tensors = Tensors(draft, model, provider.Open),
+            Tensors = RawTensors(draft, model, provider.Open),
         };
     }
 
-    private static TensorModel Tensors(ModelDraft draft, Model model, Func<string, BatchingOptions, ModelSession> open)
+    private static TensorModel RawTensors(ModelDraft draft, Model model, Func<string, BatchingOptions, ModelSession> open)
     {
         // Not the draft, which holds the weights.
         var (path, batching) = (draft.Files.Onnx!, draft.Batching);
@@ -147,7 +151,7 @@ internal sealed partial class ModelLoader(
         return new LoadedModel(
             model,
             draft.Evidence[0].Conclusion,
-            draft.Manifest.Family ?? "tensors",
+            draft.Manifest.Family ?? Tensors,
             new InputGeometry(1, 1, ResizeMode.None),
             draft.Labels ?? LabelList.Numbered(0),
             draft.Evidence,
@@ -155,7 +159,7 @@ internal sealed partial class ModelLoader(
         {
             Tasks = [],
             Defaults = draft.Defaults,
-            Tensors = Tensors(draft, model, (_, _) => session),
+            Tensors = RawTensors(draft, model, (_, _) => session),
         };
     }
 
@@ -173,8 +177,10 @@ internal sealed partial class ModelLoader(
         var (task, source) = SegmenterLoader.DrawsObjects(draft) ? ("segment", "names and shapes of the outputs")
             : draft.Manifest.Family is { } family && DetectorFamilies.Find(family) is not null ? ("detect", draft.SourceOf(static layer => layer.Family))
             : DetectorLoader.IsDetector(draft) ? ("detect", "names and shapes of the outputs")
-            : SegmenterLoader.DrawsMaps(draft) ? ("segment", Assumed)
-            : ("classify", Assumed);
+            : OutputKind.IsPicture(draft) ? (Tensors, "a probe run: it answers a picture with a picture")
+            : SegmenterLoader.DrawsMaps(draft) ? ("segment", "the outputs' shapes")
+            : OutputKind.IsEmbedding(draft.Graph) ? (Tensors, "the graph: it ends in a vector that is no scores")
+            : ("classify", "the outputs' shapes");
         draft.Conclude(Subject, task, source);
         return task;
     }

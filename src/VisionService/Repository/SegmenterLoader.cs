@@ -11,7 +11,16 @@ namespace VisionService.Repository;
 internal static class SegmenterLoader
 {
     // Maps over the whole picture: every pixel must reach the network, so nothing is cropped.
-    private static readonly InputDefaults Maps = new(ModelLoader.Assumed, InputPreset.Torchvision, ResizeMode.Stretch) { Size = (512, 512) };
+    private static readonly InputDefaults Maps = new(ModelLoader.Assumed, InputPreset.Torchvision, ResizeMode.Stretch)
+    {
+        Size = (512, 512),
+        MustTell = true,
+        Readings =
+        [
+            InputPreset.Torchvision, InputPreset.Unit, InputPreset.Find("keras-tf"), InputPreset.Raw,
+            InputPreset.Raw with { Color = InputColor.Bgr },
+        ],
+    };
 
     /// <exception cref="ModelLoadException">The outputs can be read in no way, or in several.</exception>
     public static LoadedModel Load(ModelLoader loader, ModelDraft draft) =>
@@ -65,7 +74,7 @@ internal static class SegmenterLoader
     private static LoadedModel LoadMap(ModelLoader loader, ModelDraft draft)
     {
         var input = InputRecipe.ImageInput(draft.Graph);
-        var recipe = InputRecipe.Of(draft, input, Maps);
+        var recipe = InputRecipe.Of(draft, input, Custom(draft, input));
         var session = loader.Open(draft, recipe);
         try
         {
@@ -114,6 +123,20 @@ internal static class SegmenterLoader
             session.Dispose();
             throw;
         }
+    }
+
+    /// <summary>What the exporters whose names or metadata the file bears do to pixels; nobody else's is known.</summary>
+    private static InputDefaults Custom(ModelDraft draft, Value input)
+    {
+        bool Has(string name) => draft.Graph.Outputs.Any(output => output.Name == name);
+        var isSaliency = draft.Graph.Outputs.Count == 7
+            && draft.Graph.Outputs.All(static output => output.Shape is { Count: 4 } shape && shape[1].Size == 1);
+        return draft.Graph.Metadata.TryGetValue("author", out var author) && author == "Ultralytics"
+            ? Maps with { Source = "the file's metadata", Preset = InputPreset.Unit, Readings = [] }
+            : Has("out") ? Maps with { Source = "torchvision's names", Readings = [] }
+            : input.Name == "pixel_values" && Has("logits") ? Maps with { Source = "Hugging Face's names", Readings = [] }
+            : isSaliency ? Maps with { Source = "U-2-Net's seven maps", Readings = [] }
+            : Maps;
     }
 
     /// <summary>

@@ -209,11 +209,11 @@ public sealed class RealExplanationTests(RealExplanationTests.Fixture fixture) :
             var folder = new ModelFolder();
             Add("mobilenet", "models/mobilenetv2-int8-static-d", Classify, "imagenet_classes_torchvision.txt");
             Add("squeeze", "models/squeezenet1.0-fp16-winml", $"{Classify}input: {{color: bgr, mean: [104, 117, 123], scale: 1}}", "imagenet_classes_torchvision.txt");
-            Add("resnet20", "models/resnet20-onnc", Classify, "cifar10.txt");
+            Add("resnet20", "models/resnet20-onnc", "{task: classify, input: {scale: 1/255, mean: [.4914, .4822, .4465], std: [.2023, .1994, .2010]}}", "cifar10.txt");
             Add("mnist", "models/mnist-8", Classify, null);
             foreach (var light in new[] { "light_bvlc_alexnet", "light_densenet121", "light_inception_v1", "light_resnet50" })
             {
-                Add(light, $"models/light/{light}", Classify, null);
+                Add(light, $"models/light/{light}", "{task: classify, input: {preset: torchvision}}", null);
             }
 
             Add("yolo11n", "models/yolo11n-int8", null, null);

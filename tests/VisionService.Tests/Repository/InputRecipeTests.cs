@@ -67,9 +67,10 @@ public class InputRecipeTests
     }
 
     [Fact]
-    public async Task A_grey_model_without_a_manifest_is_served()
+    public async Task A_grey_model_is_served()
     {
-        await using var service = await TestService.StartAsync(new ModelFolder().Add("grey", TinyModels.Mirror(channels: 1)));
+        await using var service = await TestService.StartAsync(
+            new ModelFolder().Add("grey", TinyModels.Mirror(channels: 1), "input: {preset: unit}"));
         Assert.Equal("grey ready", await ModelCatalogTests.StatesAsync(service));
     }
 

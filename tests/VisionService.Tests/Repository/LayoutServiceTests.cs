@@ -231,12 +231,20 @@ public class LayoutServiceTests
     [InlineData("preprocessor_config.json", "{", "preprocessor_config.json cannot be read as JSON: ")]
     [InlineData("preprocessor_config.json", """{"size": 5}""", "preprocessor_config.json: 'size' is [5, 5], but the file fixes [4, 4] (width, height).")]
     [InlineData("preprocessor_config.json", """{"size": 4, "image_mean": [1, 2], "image_std": [1, 2]}""", "preprocessor_config.json: 'mean' has 2 values; the input has 3 channel(s).")]
-    [InlineData("config.json", """{"model_type": "vit", "id2label": {"0": "a", "1": "b", "2": "c", "3": "d", "4": "e"}}""", "There are 5 labels for 3 classes.")]
     [InlineData("labels.json", """{"0": "a", "5": "b"}""", "labels.json does not number its 2 classes from 0 to 1.")]
     public async Task What_is_wrong_is_refused_by_the_name_of_its_file(string file, string text, string problem)
     {
         await using var service = await StartAsync(new ModelFolder().Save("x/model.onnx", TinyModels.Colors()).Write($"x/{file}", text));
         Assert.StartsWith(problem, await ProblemAsync(service), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Names_of_a_config_that_are_not_as_many_as_the_classes_are_refused()
+    {
+        await using var service = await StartAsync(new ModelFolder().Save("x/model.onnx", TinyModels.Colors())
+            .Write("x/vision.yaml", "input: {preset: unit}")
+            .Write("x/config.json", """{"model_type": "vit", "id2label": {"0": "a", "1": "b", "2": "c", "3": "d", "4": "e"}}"""));
+        Assert.Equal("There are 5 labels for 3 classes.", await ProblemAsync(service));
     }
 
     [Theory]

@@ -111,11 +111,11 @@ public class ModelCatalogTests
     public static TheoryData<string, Graph, string?, string?, string> Refused => new()
     {
         { "two inputs", TinyModels.TwoInputs(), null, null, "The model has 2 inputs (left: Float [N, 3, 4, 4]; right: Float [N, 3, 4, 4]); a classifier has one, for the image." },
-        { "no scores", TinyModels.FeatureMap(), null, null, "No output holds class scores [1, classes]. Outputs: map [1, 3, 4, 4]." },
-        { "other output", TinyModels.Colors(), "output: {scores: probs}", null, "There is no output 'probs'. Outputs: scores [1, 3]." },
+        { "no scores", TinyModels.FeatureMap(), "{task: classify, input: {preset: unit}}", null, "No output holds class scores [1, classes]. Outputs: map [1, 3, 4, 4]." },
+        { "other output", TinyModels.Colors(), "{input: {preset: unit}, output: {scores: probs}}", null, "There is no output 'probs'. Outputs: scores [1, 3]." },
         { "few labels", TinyModels.Colors(), Unit, "red", "There are 1 labels for 3 classes." },
         { "many labels", TinyModels.Colors(), Unit, "1\n2\n3\n4", "There are 4 labels for 3 classes." },
-        { "no background", TinyModels.Colors(), "output: {background: none}", "red\ngreen", "There are 2 labels for 3 classes." },
+        { "no background", TinyModels.Colors(), "{input: {preset: unit}, output: {background: none}}", "red\ngreen", "There are 2 labels for 3 classes." },
         { "other size", TinyModels.Colors(), "input: {size: 8}", null, "vision.yaml: 'size' is [8, 8], but the file fixes [4, 4] (width, height)." },
         { "other task", TinyModels.Colors(), "task: clasify", null, "vision.yaml: 'task' must be one of classify, detect, segment, tensors, not 'clasify'." },
         { "grey colours", TinyModels.Colors(), "input: {color: gray}", null, "vision.yaml: 'color' is gray, but the input has 3 channel(s)." },
@@ -193,7 +193,7 @@ public class ModelCatalogTests
     public async Task The_inventory_tells_what_a_model_is_and_why()
     {
         await using var service = await TestService.StartAsync(
-            ModelFolder.WithColors().Write("colors/vision.yaml", "{task: classify, family: tiny, batching: {max: 4, max_queue: 9}, instances: {cpu: 1}}"));
+            ModelFolder.WithColors().Write("colors/vision.yaml", "{task: classify, family: tiny, input: {preset: unit}, batching: {max: 4, max_queue: 9}, instances: {cpu: 1}}"));
         var model = (await service.GetAsync("/models/colors")).MustBe(HttpStatusCode.OK).Json;
         Assert.Equal("tiny", model.GetProperty("family").GetString());
         Assert.Equal("""{"channels":3,"height":4,"width":4}""", model.GetProperty("input").GetRawText());
@@ -207,7 +207,7 @@ public class ModelCatalogTests
         var evidence = model.GetProperty("evidence").EnumerateArray().ToDictionary(
             entry => entry.GetProperty("subject").GetString()!, entry => $"{entry.GetProperty("conclusion")} ({entry.GetProperty("source")})");
         Assert.Equal("classify (vision.yaml)", evidence["task"]);
-        Assert.Equal("torchvision (assumed)", evidence["input normalisation"]);
+        Assert.Equal("unit (vision.yaml)", evidence["input normalisation"]);
         Assert.Equal("Softmax (the graph's last operation)", evidence["activation"]);
         (await service.GetAsync("/models/colours")).Problem(404, "model-not-found");
     }
