@@ -41,6 +41,9 @@ internal sealed class TrialProcess : IDisposable
     /// <summary>How many models it was given.</summary>
     public int Tried { get; private set; }
 
+    /// <summary>Whether it has said that it is there; its first answer says nothing else.</summary>
+    public bool IsReady { get; set; }
+
     /// <summary>What it holds in memory, as last measured; bytes.</summary>
     public long Memory { get; private set; }
 
