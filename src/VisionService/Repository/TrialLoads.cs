@@ -28,7 +28,10 @@ internal sealed class TrialLoads : IDisposable
     private bool _isStopping;
 
     public TrialLoads(
-        IOptions<RepositoryOptions> options, IConfiguration configuration, IHostApplicationLifetime lifetime, TimeProvider time)
+        IOptions<RepositoryOptions> options,
+        IConfiguration configuration,
+        IHostApplicationLifetime lifetime,
+        TimeProvider time)
     {
         (_options, _time) = (options.Value, time);
         _settings = Settings(configuration, options.Value);
