@@ -8,8 +8,8 @@ public sealed partial class Graph
     private readonly bool _hasExternalData;
 
     /// <summary>Reads a model file and, into memory, the external data that it names.</summary>
-    /// <param name="path">The <c>.onnx</c> file, a plain one. External data must lie in its folder or below it, in plain files:
-    /// absolute paths, <c>..</c>, symbolic links and hard links are refused, as they could reach any file.</param>
+    /// <param name="path">The <c>.onnx</c> file, a plain one. External data must lie in its folder or below it, in plain
+    /// files: absolute paths, <c>..</c>, symbolic links and hard links are refused, as they could reach any file.</param>
     /// <param name="maxBytes">The most that the file and its external data may have together.</param>
     /// <exception cref="OnnxGraphException">The file is no readable model; the message says what it is instead, or what
     /// in it is too much or does not fit together.</exception>

@@ -131,7 +131,8 @@ internal sealed class ModelCheck
         Count(ref _tensors, 1, MaxTensors, "tensors");
         if (tensor.Dims.Count > MaxRank)
         {
-            throw Refusal($"has the tensor '{Cut(tensor.Name)}' of {tensor.Dims.Count} dimensions; at most {MaxRank} are read");
+            throw Refusal(
+                $"has the tensor '{Cut(tensor.Name)}' of {tensor.Dims.Count} dimensions; at most {MaxRank} are read");
         }
 
         if (tensor.Dims.Any(static size => size < 0))

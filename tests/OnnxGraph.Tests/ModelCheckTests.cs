@@ -37,7 +37,8 @@ public sealed class ModelCheckTests : IDisposable
             static model => model.Graph.Node[0].ClearOpType(),
             "has a node without an operator: 'times'"),
         ["unknown in a body"] = (
-            static model => model.Graph.Node[1].Attribute.Add(Body(new NodeProto { OpType = "Relu", Input = { "v" }, Output = { "r" } })),
+            static model => model.Graph.Node[1].Attribute.Add(
+                Body(new NodeProto { OpType = "Relu", Input = { "v" }, Output = { "r" } })),
             "has the node 'r' (Relu), which reads 'v', and nothing writes that"),
         ["negative dimension"] = (
             static model => model.Graph.Initializer[0].Dims[0] = -2,
@@ -65,7 +66,8 @@ public sealed class ModelCheckTests : IDisposable
             static model => model.Graph.Node.Add(Enumerable.Repeat(model.Graph.Node[0], 1_000_000)),
             "has more than 250000 nodes, which is the most that is read"),
         ["many attributes"] = (
-            static model => model.Graph.Node[1].Attribute.Add(Enumerable.Repeat(new AttributeProto { Name = "a" }, 2_000_001)),
+            static model => model.Graph.Node[1].Attribute.Add(
+                Enumerable.Repeat(new AttributeProto { Name = "a" }, 2_000_001)),
             "has more than 2000000 attributes, which is the most that is read"),
         ["a function that calls itself"] = (
             static model => model.Functions.Add([Function("f", "g"), Function("g", "f")]),
@@ -75,7 +77,8 @@ public sealed class ModelCheckTests : IDisposable
             {
                 model.Graph.Node[1].OpType = "f0";
                 model.Graph.Node[1].Domain = "own";
-                model.Functions.Add(Enumerable.Range(0, 60).Select(static i => Function($"f{i}", $"f{i + 1}", $"f{i + 1}")));
+                model.Functions.Add(Enumerable.Range(0, 60).Select(
+                    static i => Function($"f{i}", $"f{i + 1}", $"f{i + 1}")));
             },
             "nodes once its functions are put in place; at most 250000 are read"),
         ["functions in a long chain"] = (
@@ -97,12 +100,13 @@ public sealed class ModelCheckTests : IDisposable
     }
 
     [Fact]
-    public void The_model_that_is_broken_above_is_whole() => Assert.Equal(2, Graph.Parse(Model().ToByteArray()).Nodes.Count);
+    public void The_model_that_is_broken_above_is_whole() =>
+        Assert.Equal(2, Graph.Parse(Model().ToByteArray()).Nodes.Count);
 
     [Fact]
     public void Bodies_in_bodies_have_an_end()
     {
-        // Built from the inside, as bytes: a message of ours would be as deep. Fields: graph 7 and 6, node 1, attribute 5.
+        // Built from the inside, as bytes: graphs are the fields 7 and 6, nodes 1, attributes 5.
         var heads = new Stack<byte[]>();
         var size = 0;
         foreach (var field in Enumerable.Repeat<int[]>([6, 5, 1], 10_000).SelectMany(static fields => fields).Append(7))
@@ -176,7 +180,13 @@ public sealed class ModelCheckTests : IDisposable
         Name = name,
         Domain = "own",
         Input = { "a" },
-        Node = { calls.Select((call, i) => new NodeProto { OpType = call, Domain = "own", Input = { "a" }, Output = { $"b{i}" } }) },
+        Node =
+        {
+            calls.Select((call, i) => new NodeProto
+            {
+                OpType = call, Domain = "own", Input = { "a" }, Output = { $"b{i}" },
+            }),
+        },
     };
 
     /// <summary>What stands before a message that is a field of another.</summary>

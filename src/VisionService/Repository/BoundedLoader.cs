@@ -12,8 +12,8 @@ internal sealed class BoundedLoader(
     // Files whose load was given up and still runs.
     private readonly HashSet<(string Path, long Length, DateTime Written)> _stuck = [];
 
-    public static string TookTooLong(TimeSpan timeout) =>
-        FormattableString.Invariant($"the load took longer than Repository:LoadTimeout allows ({timeout.TotalSeconds:0.#} s)");
+    public static string TookTooLong(TimeSpan timeout) => FormattableString.Invariant(
+        $"the load took longer than Repository:LoadTimeout allows ({timeout.TotalSeconds:0.#} s)");
 
     /// <exception cref="ModelLoadException">With the reason, for whoever put the model there.</exception>
     public LoadedModel Load(ModelFiles files)

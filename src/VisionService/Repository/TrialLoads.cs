@@ -28,12 +28,20 @@ internal sealed class TrialLoads : IDisposable
     private bool _isStopping;
 
     public TrialLoads(
-        IOptions<RepositoryOptions> options, IConfiguration configuration, IHostApplicationLifetime lifetime, TimeProvider time)
+        IOptions<RepositoryOptions> options,
+        IConfiguration configuration,
+        IHostApplicationLifetime lifetime,
+        TimeProvider time)
     {
         (_options, _time) = (options.Value, time);
         _settings = Settings(configuration, options.Value);
-        _idleTimer = time.CreateTimer(_ => EndIdle(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _idleTimer = time.CreateTimer(_ => EndIdle(), null, MaxIdle, Timeout.InfiniteTimeSpan);
         _stopping = lifetime.ApplicationStopping.Register(Stop);
+        if (_options.TrialLoads)
+        {
+            // It starts while the service does.
+            _idle.Push(TrialProcess.Start(_settings));
+        }
     }
 
     /// <summary>The processes that have a model to try.</summary>
@@ -146,27 +154,25 @@ internal sealed class TrialLoads : IDisposable
                 throw new ModelLoadException("the service is stopping");
             }
 
-            if (!mustBeNew && _idle.TryPop(out process))
-            {
-                _busy.Add(process);
-                return process;
-            }
-
-            process = TrialProcess.Start(_settings);
+            process = !mustBeNew && _idle.TryPop(out var idle) ? idle : TrialProcess.Start(_settings);
             _busy.Add(process);
         }
 
-        var isReady = false;
+        if (process.IsReady)
+        {
+            return process;
+        }
+
         try
         {
-            isReady = Answer(process, MaxStart) is not null;
-            return isReady ? process : throw new ModelLoadException(
+            process.IsReady = Answer(process, MaxStart) is not null;
+            return process.IsReady ? process : throw new ModelLoadException(
                 $"the process that loads models on trial does not start ({process.Obituary()}); "
                 + "Repository:TrialLoads=false loads them without");
         }
         finally
         {
-            if (!isReady)
+            if (!process.IsReady)
             {
                 Return(process);
             }
@@ -178,7 +184,7 @@ internal sealed class TrialLoads : IDisposable
         lock (_lock)
         {
             _busy.Remove(process);
-            if (process.IsAlive && process.Memory <= MaxKeptMemory && !_isStopping)
+            if (process.IsReady && process.IsAlive && process.Memory <= MaxKeptMemory && !_isStopping)
             {
                 _idle.Push(process);
                 _idleTimer.Change(MaxIdle, Timeout.InfiniteTimeSpan);

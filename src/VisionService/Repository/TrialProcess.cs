@@ -31,7 +31,8 @@ internal sealed class TrialProcess : IDisposable
     {
         _process = process;
         _process.OutputDataReceived += (_, line) => _lines.Add(line.Data ?? End);
-        _process.ErrorDataReceived += (_, line) => _lastWords = string.IsNullOrWhiteSpace(line.Data) ? _lastWords : line.Data;
+        _process.ErrorDataReceived += (_, line) =>
+            _lastWords = string.IsNullOrWhiteSpace(line.Data) ? _lastWords : line.Data;
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
     }
@@ -40,6 +41,9 @@ internal sealed class TrialProcess : IDisposable
 
     /// <summary>How many models it was given.</summary>
     public int Tried { get; private set; }
+
+    /// <summary>Whether it has said that it is there; its first answer says nothing else.</summary>
+    public bool IsReady { get; set; }
 
     /// <summary>What it holds in memory, as last measured; bytes.</summary>
     public long Memory { get; private set; }
@@ -75,12 +79,9 @@ internal sealed class TrialProcess : IDisposable
             start.ArgumentList.Add(setting);
         }
 
-        var inherited = Inherited.Select(name => (name, start.Environment.TryGetValue(name, out var value) ? value : null))
-            .Where(static entry => entry.Item2 is not null).ToArray();
-        start.Environment.Clear();
-        foreach (var (name, value) in inherited)
+        foreach (var name in start.Environment.Keys.Except(Inherited).ToArray())
         {
-            start.Environment[name] = value;
+            start.Environment.Remove(name);
         }
 
         start.Environment["DOTNET_PROCESSOR_COUNT"] = "1";

@@ -13,13 +13,15 @@ internal static partial class UnknownOperators
     // What ONNX Runtime writes of one that it has never heard of, and of one that only other providers compute.
     private static readonly string[] Signs =
     [
-        "is not a registered function/op", "No Op registered for", "No opset import for domain", "Could not find an implementation for",
+        "is not a registered function/op", "No Op registered for", "No opset import for domain",
+        "Could not find an implementation for",
     ];
 
     /// <summary>Refuses operators from elsewhere before anything is concluded from their outputs. Those of ONNX itself are
     /// left to the session: asking costs a millisecond each.</summary>
     /// <exception cref="ModelLoadException">Names the operators and their nodes.</exception>
-    public static void RefuseForeign(Graph graph) => Refuse(graph.Operators().Where(static used => used.Domain != ""), graph);
+    public static void RefuseForeign(Graph graph) =>
+        Refuse(graph.Operators().Where(static used => used.Domain != ""), graph);
 
     /// <summary>Explains a refusal of the runtime, where operators are its reason.</summary>
     /// <exception cref="ModelLoadException">Names the operators and their nodes.</exception>
@@ -38,8 +40,9 @@ internal static partial class UnknownOperators
         var unknown = operators.Where(used => used.OpType == named || !IsKnown(used, graph)).ToArray();
         if (unknown.Length > 0)
         {
+            var noun = unknown.Length == 1 ? "operator" : "operators";
             throw new ModelLoadException(
-                $"ONNX Runtime lacks the operator{(unknown.Length == 1 ? "" : "s")} {string.Join("; ", unknown.Select(Describe))}. "
+                $"ONNX Runtime lacks the {noun} {string.Join("; ", unknown.Select(Describe))}. "
                 + "The model was exported for another runtime, or needs a newer one.");
         }
     }

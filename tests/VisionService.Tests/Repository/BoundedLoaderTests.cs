@@ -26,7 +26,8 @@ public class BoundedLoaderTests
 
         Assert.Equal("the load took longer than Repository:LoadTimeout allows (1 s)", Problem());
         Assert.Equal(
-            "the load took longer than Repository:LoadTimeout allows (1 s) and has not ended yet; the same file is not tried again",
+            "the load took longer than Repository:LoadTimeout allows (1 s) and has not ended yet; "
+            + "the same file is not tried again",
             Problem());
         Assert.Equal(1, hasBegun.CurrentCount);
 

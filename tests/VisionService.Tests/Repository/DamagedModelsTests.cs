@@ -12,7 +12,8 @@ public class DamagedModelsTests
     private const int Usual = 500;
 
     /// <summary>The environment's <c>VISION_FUZZ</c> asks for more or fewer; the same seeds come first.</summary>
-    private static int Count => int.Parse(Environment.GetEnvironmentVariable("VISION_FUZZ") ?? $"{Usual}", CultureInfo.InvariantCulture);
+    private static int Count => int.Parse(
+        Environment.GetEnvironmentVariable("VISION_FUZZ") ?? $"{Usual}", CultureInfo.InvariantCulture);
 
     [Fact]
     public async Task A_damaged_model_is_ready_or_says_why_not()
@@ -26,7 +27,9 @@ public class DamagedModelsTests
             models.Add(name, null, seed % 3 == 0 ? "input: {preset: unit}" : null);
             var source = sources[random.Next(sources.Count)];
             await File.WriteAllBytesAsync(
-                models.File($"{name}/model.onnx"), Damage(source.Model, sources, random), TestContext.Current.CancellationToken);
+                models.File($"{name}/model.onnx"),
+                Damage(source.Model, sources, random),
+                TestContext.Current.CancellationToken);
             if (source.Data is not null)
             {
                 await File.WriteAllBytesAsync(
@@ -106,7 +109,10 @@ public class DamagedModelsTests
         TinyDetectors.Fixed([.. Enumerable.Range(0, 64).Select(static i => (i % 3, 0.5f, i, i, i + 9f, i + 9f))])
             .Save(folder.File("model.onnx"), maxFileBytes: 1);
         sources.Add((File.ReadAllBytes(folder.File("model.onnx")), File.ReadAllBytes(folder.File("model.onnx.data"))));
-        foreach (var real in new[] { "mnist-8", "superres-subpixel-cnn-zoo", "yunet_n_dynamic", "selfie-segmentation-landscape" })
+        foreach (var real in new[]
+        {
+            "mnist-8", "superres-subpixel-cnn-zoo", "yunet_n_dynamic", "selfie-segmentation-landscape",
+        })
         {
             var path = Path.Combine(Checkout.Root, "..", "shared", "data", "models", $"{real}.onnx");
             if (File.Exists(path))

@@ -42,8 +42,12 @@ internal sealed class ProtobufTree
                 field.Take(others[random.Next(others.Length)].Field.Copy());
                 break;
             default:
-                field.Number = random.Next(3) == 0 ? Odd[random.Next(Odd.Length)] : field.Number + (ulong)random.Next(-3, 4);
-                field.Bytes = field.Fields is null && field.Bytes.Length > 0 ? field.Bytes[..random.Next(field.Bytes.Length)] : field.Bytes;
+                field.Number = random.Next(3) == 0
+                    ? Odd[random.Next(Odd.Length)]
+                    : field.Number + (ulong)random.Next(-3, 4);
+                field.Bytes = field.Fields is null && field.Bytes.Length > 0
+                    ? field.Bytes[..random.Next(field.Bytes.Length)]
+                    : field.Bytes;
                 break;
         }
     }
@@ -135,7 +139,10 @@ internal sealed class ProtobufTree
 
         public List<Field>? Fields { get; set; }
 
-        public Field Copy() => new() { Tag = Tag, Number = Number, Bytes = Bytes, Fields = Fields?.ConvertAll(static field => field.Copy()) };
+        public Field Copy() => new()
+        {
+            Tag = Tag, Number = Number, Bytes = Bytes, Fields = Fields?.ConvertAll(static field => field.Copy()),
+        };
 
         public void Take(Field other) => (Number, Bytes, Fields) = (other.Number, other.Bytes, other.Fields);
     }

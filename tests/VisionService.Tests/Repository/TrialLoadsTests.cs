@@ -41,7 +41,9 @@ public class TrialLoadsTests
     public async Task A_load_that_does_not_end_is_ended()
     {
         await using var service = await StartAsync(
-            ModelFolder.WithColors().Add("bomb", Bombs.Loop(), Unit, ModelFolder.ColorLabels), "--Repository:LoadTimeout", "00:00:08");
+            ModelFolder.WithColors().Add("bomb", Bombs.Loop(), Unit, ModelFolder.ColorLabels),
+            "--Repository:LoadTimeout",
+            "00:00:08");
         Assert.Equal("the load took longer than Repository:LoadTimeout allows (8 s)", service.Models.Find("bomb").Problem);
         Assert.Equal("failed", await StateAsync(service, "bomb"));
         Assert.Equal("red .8", (await service.PostAsync("/classify?model=colors&top_k=1", Photos.Red)).Predictions);
@@ -54,7 +56,10 @@ public class TrialLoadsTests
         var models = ModelFolder.WithColors();
         foreach (var (name, graph) in new[]
         {
-            ("huge", Bombs.HugeConstant()), ("many", Bombs.Many()), ("tile", Bombs.Growing("Tile")), ("expand", Bombs.Growing("Expand")),
+            ("huge", Bombs.HugeConstant()),
+            ("many", Bombs.Many()),
+            ("tile", Bombs.Growing("Tile")),
+            ("expand", Bombs.Growing("Expand")),
         })
         {
             models.Add(name, graph, Unit, ModelFolder.ColorLabels);
@@ -83,7 +88,8 @@ public class TrialLoadsTests
         Assert.False(load.IsCompleted);
         await KillAsync(second);
         var error = await Assert.ThrowsAsync<VisionException>(() => load);
-        Assert.Contains("ONNX Runtime crashed on it, in a process on trial (signal 9", error.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "ONNX Runtime crashed on it, in a process on trial (signal 9", error.Message, StringComparison.Ordinal);
 
         // What was ready stays.
         Assert.Equal("red .8", (await service.PostAsync("/classify?model=bomb&top_k=1", Photos.Red)).Predictions);
@@ -120,6 +126,19 @@ public class TrialLoadsTests
 
         Assert.Null(ready);
         Assert.StartsWith("signal 9", process.Obituary(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_process_on_trial_does_not_see_the_services_secrets()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "what a process was given is read from /proc");
+        const string Secret = "VISION_TEST_SECRET";
+        Environment.SetEnvironmentVariable(Secret, "hidden");
+        using var process = TrialProcess.Start([]);
+        var given = File.ReadAllText($"/proc/{process.Id}/environ");
+        Environment.SetEnvironmentVariable(Secret, null);
+        Assert.Contains("DOTNET_PROCESSOR_COUNT=1", given, StringComparison.Ordinal);
+        Assert.DoesNotContain(Secret, given, StringComparison.Ordinal);
     }
 
     private static Task<TestService> StartAsync(ModelFolder models, params string[] arguments) =>
