@@ -77,8 +77,11 @@ internal static class Program
         services.AddSingleton<ComputeDevices>();
         services.AddSingleton<SessionCache>();
         services.AddSingleton<ModelLoader>();
+        services.AddSingleton<GoldenSamples>();
+        services.AddSingleton<ModelActivation>();
         services.AddSingleton<ModelCatalog>();
         services.AddHostedService(static provider => provider.GetRequiredService<ModelCatalog>());
+        services.AddHostedService<FolderWatch>();
         services.AddSingleton<Drain>();
         services.AddHostedService(static provider => provider.GetRequiredService<Drain>());
         services.AddSingleton<VisionPipeline>();

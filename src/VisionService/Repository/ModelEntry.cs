@@ -34,6 +34,8 @@ internal sealed record ModelEntry(
 
     /// <summary>Whether a request for it is answered, if need be after loading it.</summary>
     public bool CanAnswer => State is ModelState.Ready or ModelState.Idle;
+
+    public bool IsOf(ModelFiles files) => files.Name == Name && files.Version == Version;
 }
 
 /// <summary>Why the service takes something about a model to be so.</summary>
@@ -68,6 +70,15 @@ internal sealed record LoadedModel(
 
     /// <summary>The requests that use the model: it is disposed of when the last of them is done.</summary>
     public ModelUse Use { get; } = new();
+
+    /// <summary>Closes the model once the last request that uses it is answered. Whoever calls has taken it out of the table
+    /// before.</summary>
+    public async Task CloseAsync()
+    {
+        await Use.EndAsync();
+        Dispose();
+        LoadMemory.GiveBack();
+    }
 
     public void Dispose()
     {

@@ -90,7 +90,7 @@ internal sealed class ModelTable
             }
 
             ModelEntry[] others = [.. versions.Where(entry => entry.Version != version)];
-            ModelEntry[] next = after is null ? others : [.. others.Append(after).OrderDescending(NewestLast.Instance)];
+            var next = after is null ? others : [.. others.Append(after).OrderDescending(NewestLast.Instance)];
             var names = new Dictionary<string, ModelEntry[]>(_names, StringComparer.Ordinal);
             if (next.Length == 0)
             {

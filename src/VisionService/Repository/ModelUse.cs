@@ -4,13 +4,13 @@ namespace VisionService.Repository;
 /// last.</summary>
 internal sealed class ModelUse
 {
-    private static long s_turn;
+    private static long _turn;
 
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private int _users;
     private bool _isEnding;
-    private long _lastTurn = Interlocked.Increment(ref s_turn);
+    private long _lastTurn = Interlocked.Increment(ref _turn);
 
     /// <summary>Grows with each use of any model: of two models the one with the smaller turn has been idle for
     /// longer.</summary>
@@ -27,7 +27,7 @@ internal sealed class ModelUse
                 return null;
             }
 
-            _lastTurn = Interlocked.Increment(ref s_turn);
+            _lastTurn = Interlocked.Increment(ref _turn);
             _users++;
             return new Hold(this);
         }
