@@ -84,8 +84,11 @@ internal static class Program
             provider.GetRequiredService<ModelLoader>().Load,
             provider.GetRequiredService<TrialLoads>(),
             provider.GetRequiredService<IOptions<RepositoryOptions>>()));
+        services.AddSingleton<GoldenSamples>();
+        services.AddSingleton<ModelActivation>();
         services.AddSingleton<ModelCatalog>();
         services.AddHostedService(static provider => provider.GetRequiredService<ModelCatalog>());
+        services.AddHostedService<FolderWatch>();
         services.AddSingleton<Drain>();
         services.AddHostedService(static provider => provider.GetRequiredService<Drain>());
         services.AddSingleton<VisionPipeline>();

@@ -133,6 +133,17 @@ internal sealed class VisionPipeline(
             : null;
     }
 
+    /// <summary>Waits until the model of a call is in memory, where it had made room for others; else not at all. Comes
+    /// before anything below.</summary>
+    /// <exception cref="VisionException">There is no such model, or it is not there in time.</exception>
+    public ValueTask WakeAsync<TRequest, TResult>(
+        VisionCall<TRequest, TResult> call,
+        ParameterValues parameters,
+        TimeSpan elapsed,
+        CancellationToken cancellationToken,
+        TimeSpan? timeLimit = null) =>
+        catalog.WakeAsync(call.Task, parameters.Text("model"), UrgencyOf(parameters, elapsed, timeLimit).Left, cancellationToken);
+
     /// <summary>Lets a call in, or says why not, before anything of it is decoded.</summary>
     /// <param name="images">How many it has.</param>
     /// <param name="bytes">What it holds in memory.</param>
@@ -152,20 +163,20 @@ internal sealed class VisionPipeline(
         out VisionException? refusal,
         TimeSpan? timeLimit = null)
     {
-        var (entry, model) = catalog.Get<TRequest, TResult>(call.Task, parameters.Text("model"));
+        var ((entry, model), use) = ModelCatalog.Use(
+            () => catalog.Get<TRequest, TResult>(call.Task, parameters.Text("model")), static found => found.Entry.Loaded!);
         if (!drain.TryBegin())
         {
+            use.Dispose();
             refusal = Refused(call.Task, entry.Name, Draining(entry.Name), elapsed);
             return null;
         }
 
         var begin = time.GetTimestamp();
-        IDisposable? use = null;
         try
         {
-            use = entry.Loaded!.Use.Begin();
             var (urgency, left) = UrgencyOf(parameters, elapsed, timeLimit);
-            if (entry.Loaded.Model.TryAdmit(images, bytes, urgency, out refusal) is { } tickets)
+            if (entry.Loaded!.Model.TryAdmit(images, bytes, urgency, out refusal) is { } tickets)
             {
                 var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
                 deadline.CancelAfter(left);
@@ -175,7 +186,7 @@ internal sealed class VisionPipeline(
         }
         catch
         {
-            use?.Dispose();
+            use.Dispose();
             drain.End();
             throw;
         }

@@ -27,6 +27,9 @@ internal sealed record Manifest(
     /// <summary>Where this is said, as evidence and messages name it: a file, as a rule.</summary>
     public required string Source { get; init; }
 
+    /// <summary>How the golden samples are compared; vision.yaml alone says it.</summary>
+    public ManifestGolden Golden { get; init; } = new(ManifestGolden.DefaultTolerance);
+
     /// <summary>The <c>model_type</c> of Hugging Face.</summary>
     public string? ModelType { get; init; }
 
@@ -67,6 +70,7 @@ internal sealed record Manifest(
             VersionPolicy.Read(yaml, "version_policy"))
         {
             Source = file,
+            Golden = ManifestGolden.Read(yaml.Section("golden")),
         };
         yaml.End();
         return manifest;

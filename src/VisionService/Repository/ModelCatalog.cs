@@ -5,71 +5,82 @@ using VisionService.Inference;
 namespace VisionService.Repository;
 
 /// <summary>
-/// The inventory: every model found, in whatever state. Loads in the background once the host starts; a model that
-/// cannot be loaded keeps its reason and does not stop the others.
+/// The models, for those who ask for one and for those who change which there are. Loads in the background once the host
+/// starts; a model that cannot be loaded keeps its reason and does not stop the others.
 /// </summary>
 internal sealed partial class ModelCatalog : BackgroundService
 {
-    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LastRetry = TimeSpan.FromMinutes(1);
-
-    private readonly ConcurrentDictionary<string, ModelEntry> _entries = new(StringComparer.Ordinal);
-    private readonly IDictionary<string, string> _defaults;
-    private readonly BoundedLoader _loader;
+    private readonly ModelTable _table = new();
+    private readonly NameLocks _names = new();
+    private readonly RepositoryOptions _options;
+    private readonly ActiveModels _active;
+    private readonly ModelExchange _exchange;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly IHostApplicationLifetime _lifetime;
-    private readonly SemaphoreSlim _changing = new(1);
-    private TaskCompletionSource _change = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // What a place looked like when its models were read last.
+    private readonly ConcurrentDictionary<string, string> _seen = new(StringComparer.Ordinal);
+
+    // Idle models that requests wait for.
+    private readonly ConcurrentDictionary<string, Lazy<Task>> _waking = new(StringComparer.Ordinal);
+    private volatile bool _hasStarted;
 
     /// <exception cref="ModelLoadException">A configured folder does not exist.</exception>
     public ModelCatalog(
         IOptions<RepositoryOptions> options,
-        BoundedLoader loader,
+        ModelActivation activation,
         IHostApplicationLifetime lifetime,
         TimeProvider time,
         ILogger<ModelCatalog> logger)
     {
-        (_defaults, _loader, _lifetime, _time, _logger) = (options.Value.Defaults, loader, lifetime, time, logger);
-        foreach (var files in options.Value.Models.SelectMany(ModelFiles.Discover))
+        (_options, _lifetime, _time, _logger) = (options.Value, lifetime, time, logger);
+        _active = new ActiveModels(_table, _options, logger);
+        _exchange = new ModelExchange(_table, activation, _active, _names, time, logger, lifetime.ApplicationStopping);
+        foreach (var root in _options.Models)
         {
-            Add(files);
+            // How it looks first: whatever changes while it is read is seen to have changed.
+            foreach (var place in FolderPrint.Places(root) ?? [])
+            {
+                _seen[place] = FolderPrint.Of(place) ?? FolderPrint.Nothing;
+            }
+
+            foreach (var files in ModelFiles.Discover(root).Where(IsFirst))
+            {
+                _table.Set(new ModelEntry(files.Name, files.Version, files, ModelState.Loading));
+            }
+        }
+
+        // With a bound, the first that fit in are loaded now.
+        foreach (var entry in Entries.OrderByDescending(entry => _active.IsPinned(entry.Name)).Skip(_active.Bound ?? int.MaxValue))
+        {
+            _table.Set(entry with { State = ModelState.Idle });
         }
     }
 
-    /// <summary>By name.</summary>
-    public IReadOnlyList<ModelEntry> Entries => [.. _entries.Values.OrderBy(entry => entry.Name, StringComparer.Ordinal)];
+    /// <inheritdoc cref="ModelTable.Entries"/>
+    public IReadOnlyList<ModelEntry> Entries => _table.Entries;
 
     /// <summary>Whether the service is on its way out.</summary>
     public bool IsStopping => _lifetime.ApplicationStopping.IsCancellationRequested;
 
-    /// <summary>Whether there is a model to answer and none that is still loading or has lost its session, and the service
-    /// is to stay.</summary>
-    public bool IsReady => !IsStopping
-        && _entries.Values.All(entry => entry.State is not (ModelState.Loading or ModelState.Lost))
-        && _entries.Values.Any(entry => entry.State == ModelState.Ready);
+    /// <summary>Whether the models there were at the start have been tried.</summary>
+    public bool HasStarted => _hasStarted;
 
-    /// <summary>Ends when any entry changes. Ask for it first and for the entries then, so that no change is
-    /// missed.</summary>
-    public Task NextChange => Volatile.Read(ref _change).Task;
+    /// <summary>Whether the models of the start are tried, one can answer, none has lost its session, and the service is to
+    /// stay. A model that comes later is no reason to send callers elsewhere.</summary>
+    public bool IsReady => HasStarted && !IsStopping
+        && Entries is var entries && entries.Any(static entry => entry.CanAnswer)
+        && entries.All(static entry => entry.State != ModelState.Lost);
 
-    /// <summary>An entry in whatever state.</summary>
-    /// <param name="reference"><c>name</c> or <c>name:version</c>.</param>
-    /// <exception cref="VisionException">There is no such model or version; the message names those there
-    /// are.</exception>
-    public ModelEntry Find(string reference)
-    {
-        var (name, version) = reference.Split(':', 2) is [var n, var v] ? (n, v) : (reference, null);
-        if (!_entries.TryGetValue(name, out var entry))
-        {
-            throw new VisionException(
-                VisionError.ModelNotFound,
-                $"There is no model '{name}'{Nearest.Hint(name, _entries.Keys)}. Models: {Names(Entries)}.");
-        }
+    /// <inheritdoc cref="ModelTable.NextChange"/>
+    public Task NextChange => _table.NextChange;
 
-        return version is null || version == entry.Version ? entry : throw new VisionException(
-            VisionError.ModelNotFound, $"Model '{name}' has no version '{version}'. Versions: {entry.Version}.");
-    }
+    /// <inheritdoc cref="ModelTable.Find(string)"/>
+    public ModelEntry Find(string reference) => _table.Find(reference);
+
+    /// <inheritdoc cref="ModelTable.Versions"/>
+    public IReadOnlyList<ModelEntry> Versions(string name) => _table.Versions(name);
 
     /// <summary>The model that answers a task's request.</summary>
     /// <param name="reference">What the caller named; null: the task's default.</param>
@@ -91,196 +102,181 @@ internal sealed partial class ModelCatalog : BackgroundService
         return (entry, LoadedOf(entry));
     }
 
-    /// <summary>Loads a model from its files: one that is unloaded or failed, or one that is ready anew. Until the new one
-    /// is ready the old one answers, and it ends its requests before it goes.</summary>
-    /// <exception cref="VisionException">There is no such model, it is loading, or it cannot be loaded: then what was
-    /// ready stays.</exception>
-    public async Task LoadAsync(string name, CancellationToken cancellationToken)
+    /// <summary>What <see cref="Get"/> or <see cref="GetReady"/> finds, kept until disposal of the use.</summary>
+    /// <param name="get">Asked again where the model was replaced in the moment between.</param>
+    public static (T Found, IDisposable Use) Use<T>(Func<T> get, Func<T, LoadedModel> loaded)
     {
-        await _changing.WaitAsync(cancellationToken);
-        try
+        while (true)
         {
-            var before = Find(name);
-            if (before.State == ModelState.Loading)
+            // Whoever closes a model takes it out of the table first, so that the next turn finds another.
+            var found = get();
+            if (loaded(found).Use.TryBegin() is { } use)
             {
-                throw Loading(before);
+                return (found, use);
             }
-
-            if (ProblemOf(before.Files) is { } problem)
-            {
-                throw CannotLoad(name, problem);
-            }
-
-            if (before.Loaded is null)
-            {
-                Set(before = before with { State = ModelState.Loading, Problem = null });
-            }
-
-            // What has begun is ended, whether or not the caller stays to hear of it.
-            var after = await Task.Run(() => TryLoad(before), CancellationToken.None);
-            if (after.State == ModelState.Failed)
-            {
-                Set(before.Loaded is null ? after : before);
-                throw CannotLoad(name, after.Problem!);
-            }
-
-            await ReplaceAsync(before, after);
-        }
-        finally
-        {
-            _changing.Release();
         }
     }
 
-    /// <summary>Takes a model out of service: new requests find it unloaded, those it has are answered first.</summary>
-    /// <exception cref="VisionException">There is no such model, or it is loading.</exception>
-    public async Task UnloadAsync(string name, CancellationToken cancellationToken)
+    /// <summary>Sees to it that a model that made room for others is loaded; at once for every other one, there or
+    /// not.</summary>
+    /// <param name="reference">What the caller named; null: the task's default.</param>
+    /// <param name="patience">How long the caller can wait.</param>
+    /// <exception cref="VisionException">It takes longer than that.</exception>
+    public ValueTask WakeAsync(string? task, string? reference, TimeSpan patience, CancellationToken cancellationToken)
     {
-        await _changing.WaitAsync(cancellationToken);
-        try
+        if (_active.Bound is null)
         {
-            var entry = Find(name);
-            if (entry.State == ModelState.Loading)
-            {
-                throw Loading(entry);
-            }
+            return default;
+        }
 
-            if (entry.Loaded is { } loaded)
+        var entry = (reference ?? DefaultName(task)) is { } said ? Find(said)
+            : Entries.Any(entry => entry.Loaded?.Task == task) ? null
+            : Entries.FirstOrDefault(entry => entry.State == ModelState.Idle && entry.KnownTask == task);
+        return entry?.State == ModelState.Idle ? new(WakeAsync(entry, patience, cancellationToken)) : default;
+    }
+
+    /// <summary>Loads a model from what lies there now: one that is new, unloaded or failed, or one that is ready, anew.
+    /// Until the new one is ready the old one answers, and it ends its requests before it goes. What has begun is ended,
+    /// whether or not the caller stays to hear of it.</summary>
+    /// <param name="reference"><c>name</c>: all its versions that are there; or <c>name:version</c>.</param>
+    /// <returns>What the reference means then.</returns>
+    /// <exception cref="VisionException">There is no such model, it is being changed, or it cannot be loaded: then what was
+    /// ready stays.</exception>
+    public async Task<ModelEntry> LoadAsync(string reference)
+    {
+        var (name, version) = ModelTable.Split(reference);
+        var (root, place) = PlaceOf(name);
+        using var right = TryChange(name);
+        var print = FolderPrint.Of(place) ?? FolderPrint.Nothing;
+        var found = DiscoverIn(root, place).Where(files => files.Name == name).ToArray();
+        var wanted = found.Where(files => version is null || files.Version == version).ToArray();
+        if (wanted.Length == 0)
+        {
+            _ = Find(reference);
+            throw CannotLoad(reference, "its files are gone");
+        }
+
+        if (version is null)
+        {
+            _seen[place] = print;
+        }
+
+        var problems = new List<string>();
+        foreach (var files in wanted)
+        {
+            if (await _exchange.LoadAsync(files) is { } problem)
             {
-                Set(entry with { State = ModelState.Unloaded, Loaded = null });
-                Log.Unloaded(_logger, name);
-                await DrainAsync(loaded);
-                LoadMemory.GiveBack();
+                problems.Add(problem);
             }
         }
-        finally
+
+        await _exchange.RetireAsync(_table.Versions(name), found);
+        return problems.Count == 0 ? Find(reference) : throw CannotLoad(reference, string.Join("; ", problems));
+    }
+
+    /// <summary>Takes a model out of service: new requests find it unloaded, those it has are answered first.</summary>
+    /// <param name="reference"><c>name</c>: all its versions; or <c>name:version</c>.</param>
+    /// <returns>What the reference means then.</returns>
+    /// <exception cref="VisionException">There is no such model, or it is being changed.</exception>
+    public async Task<ModelEntry> UnloadAsync(string reference)
+    {
+        var (name, version) = ModelTable.Split(reference);
+        _ = Find(reference);
+        using var right = TryChange(name);
+        foreach (var entry in _table.Versions(name).Where(entry => version is null || entry.Version == version))
         {
-            _changing.Release();
+            await _exchange.UnloadAsync(entry);
+        }
+
+        return Find(reference);
+    }
+
+    /// <summary>What each place that was read looked like then.</summary>
+    public IReadOnlyDictionary<string, string> Seen => _seen;
+
+    /// <summary>Brings the models of a place in line with what lies there: new ones are loaded, changed ones exchanged, and
+    /// those that are gone forgotten. What an operator has unloaded stays so.</summary>
+    /// <param name="root">The configured path that the place is in.</param>
+    /// <param name="print">What the place looks like.</param>
+    public async Task RefreshAsync(string root, string place, string print)
+    {
+        // 1. The names that are or were here, one of which may have become another.
+        var found = DiscoverIn(root, place);
+        using var right = await _names.TakeAsync([.. EntriesIn(place).Select(static entry => entry.Name), .. found.Select(static files => files.Name)]);
+        if (FolderPrint.Of(place) != print)
+        {
+            return; // changed again while others had the name: the watch will say so
+        }
+
+        // 2. What is there.
+        ModelFiles[] wanted = [.. found.Where(IsFirst)];
+        _seen[place] = print;
+        foreach (var files in wanted)
+        {
+            if (IsUnloaded(files.Name))
+            {
+                _table.Set(new ModelEntry(files.Name, files.Version, files, ModelState.Unloaded));
+            }
+            else
+            {
+                await _exchange.LoadAsync(files);
+            }
+        }
+
+        // 3. What is not there any more.
+        await _exchange.RetireAsync(EntriesIn(place), wanted);
+        if (print == FolderPrint.Nothing)
+        {
+            _seen.TryRemove(place, out _);
         }
     }
 
     public override void Dispose()
     {
         base.Dispose();
-        _changing.Dispose();
-        foreach (var entry in _entries.Values)
+        _active.Dispose();
+        foreach (var entry in Entries)
         {
             entry.Loaded?.Dispose();
         }
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.Run(
-        () =>
+        async () =>
         {
-            Parallel.ForEach(
-                _entries.Values.Where(entry => entry.State == ModelState.Loading),
+            await Parallel.ForEachAsync(
+                Entries.Where(static entry => entry.State == ModelState.Loading),
                 new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = stoppingToken },
-                entry => Set(TryLoad(entry)));
+                async (entry, _) => await _exchange.LoadFirstAsync(entry));
+            _hasStarted = true;
             LoadMemory.GiveBack();
         },
         stoppingToken);
 
-    /// <summary>Why files cannot be a model, before one of them is read.</summary>
-    private static string? ProblemOf(ModelFiles files) => files.Problem
-        ?? (ModelFiles.IsName(files.Name) ? null : "a model's name is made of letters, digits, '.', '_' and '-', at most 128");
-
-    private async Task ReplaceAsync(ModelEntry before, ModelEntry after)
-    {
-        Set(after);
-        if (before.Loaded is { } old)
-        {
-            await DrainAsync(old);
-        }
-
-        LoadMemory.GiveBack();
-    }
-
-    /// <summary>Replaces a session that broke, again and again if need be; until then the model is out of service, and the
-    /// service not ready.</summary>
-    private async Task RecoverAsync(ModelEntry broken)
-    {
-        for (var wait = FirstRetry; !IsStopping; wait = wait * 2 < LastRetry ? wait * 2 : LastRetry)
-        {
-            await _changing.WaitAsync(_lifetime.ApplicationStopping);
-            try
-            {
-                var before = _entries[broken.Name];
-                if (before.Loaded != broken.Loaded && before.State != ModelState.Lost)
-                {
-                    return; // somebody else has replaced it or taken it out
-                }
-
-                var after = TryLoad(before);
-                await ReplaceAsync(before, after.State == ModelState.Failed ? after with { State = ModelState.Lost } : after);
-                if (after.State == ModelState.Ready)
-                {
-                    return;
-                }
-            }
-            finally
-            {
-                _changing.Release();
-            }
-
-            await Task.Delay(wait, _time, _lifetime.ApplicationStopping);
-        }
-    }
-
-    private async Task WatchAsync(ModelEntry entry)
-    {
-        try
-        {
-            await entry.Loaded!.Model.Faulted;
-            await RecoverAsync(entry);
-        }
-        catch (OperationCanceledException)
-        {
-            // The service is on its way out.
-        }
-    }
-
-    private static async Task DrainAsync(LoadedModel loaded)
-    {
-        await loaded.Use.EndAsync();
-        loaded.Dispose();
-    }
-
     private static LoadedModel LoadedOf(ModelEntry entry) => entry.State switch
     {
-        ModelState.Loading => throw Loading(entry),
+        ModelState.Loading => throw new VisionException(VisionError.ModelLoading, $"Model '{entry.Name}' is still loading.")
+        {
+            RetryAfter = TimeSpan.FromSeconds(1),
+        },
         ModelState.Failed => throw new VisionException(
             VisionError.ModelNotFound, $"Model '{entry.Name}' could not be loaded: {entry.Problem}"),
         ModelState.Unloaded => throw new VisionException(VisionError.ModelNotFound, $"Model '{entry.Name}' is unloaded."),
+        ModelState.Idle => throw new VisionException(
+            VisionError.Overloaded, $"Model '{entry.Name}' has just made room for others.")
+        {
+            RetryAfter = TimeSpan.FromSeconds(1),
+        },
         ModelState.Lost => throw new VisionException(
             VisionError.ModelLoading, $"Model '{entry.Name}' has lost its session, which is being replaced: {entry.Problem}")
         {
-            RetryAfter = FirstRetry,
+            RetryAfter = ModelExchange.FirstRetry,
         },
         _ => entry.Loaded!,
     };
 
-    private static VisionException Loading(ModelEntry entry) =>
-        new(VisionError.ModelLoading, $"Model '{entry.Name}' is still loading.") { RetryAfter = TimeSpan.FromSeconds(1) };
-
-    private static VisionException CannotLoad(string name, string problem) =>
-        new(VisionError.InvalidRequest, $"Model '{name}' cannot be loaded: {problem}");
-
-    private static string Names(IEnumerable<ModelEntry> entries) =>
-        string.Join(", ", entries.Select(entry => entry.Name).DefaultIfEmpty("none"));
-
-    private void Add(ModelFiles files)
-    {
-        var entry = new ModelEntry(files.Name, files.Version, files, ModelState.Loading);
-        if (ProblemOf(files) is { } problem)
-        {
-            entry = Failed(entry, problem);
-        }
-
-        if (!_entries.TryAdd(entry.Name, entry) && (files.Folder is null || _entries[entry.Name].Files.Folder != files.Folder))
-        {
-            Log.Duplicate(_logger, entry.Name, files.Onnx ?? files.Manifest!, _entries[entry.Name].Files.Onnx ?? "");
-        }
-    }
+    private static VisionException CannotLoad(string reference, string problem) =>
+        new(VisionError.InvalidRequest, $"Model '{reference}' cannot be loaded: {problem}");
 
     private static Model<TRequest, TResult>? As<TRequest, TResult>(LoadedModel? loaded) =>
         loaded?.Tasks.OfType<Model<TRequest, TResult>>().FirstOrDefault();
@@ -288,81 +284,113 @@ internal sealed partial class ModelCatalog : BackgroundService
     /// <summary>The configured one; else the first whose own task it is, then the first that can do it too.</summary>
     private ModelEntry Default<TRequest, TResult>(string task)
     {
-        if (_defaults.TryGetValue(task, out var name))
+        if (DefaultName(task) is { } name)
         {
             return Find(name);
         }
 
         var entries = Entries;
         return entries.FirstOrDefault(entry => entry.Loaded?.Task == task)
-            ?? entries.FirstOrDefault(entry => As<TRequest, TResult>(entry.Loaded) is not null)
-            ?? entries.FirstOrDefault(entry => entry.State is ModelState.Loading or ModelState.Lost)
+            ?? entries.FirstOrDefault(static entry => As<TRequest, TResult>(entry.Loaded) is not null)
+            ?? entries.FirstOrDefault(static entry => entry.State is ModelState.Loading or ModelState.Lost)
             ?? throw new VisionException(
-                VisionError.ModelNotFound, $"No model here can {task}. Models: {Names(entries)}.");
+                VisionError.ModelNotFound, $"No model here can {task}. Models: {_table.Names()}.");
     }
 
-    /// <summary>The entry as loading leaves it: ready, or failed with the reason.</summary>
-    private ModelEntry TryLoad(ModelEntry entry)
+    private string? DefaultName(string? task) => task is not null && _options.Defaults.TryGetValue(task, out var name) ? name : null;
+
+    private static ModelFiles[] DiscoverIn(string root, string place)
     {
-        var start = _time.GetTimestamp();
         try
         {
-            var loaded = _loader.Load(entry.Files) with { LoadDuration = _time.GetElapsedTime(start) };
-            Log.Ready(_logger, entry.Name, loaded.Task, loaded.LoadDuration.TotalMilliseconds);
-            Telemetry.Loaded(entry.Name, loaded.LoadDuration);
-            foreach (var assumption in loaded.Evidence.Where(evidence => evidence.Source == ModelLoader.Assumed))
+            return [.. ModelFiles.Discover(root).Where(files => files.Place == place)];
+        }
+        catch (Exception exception) when (exception is ModelLoadException or IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>Where a name's files are, in the table or new.</summary>
+    /// <exception cref="VisionException">It is neither.</exception>
+    private (string Root, string Place) PlaceOf(string name)
+    {
+        var place = _table.Versions(name) is [var known, ..] ? known.Files.Place : null;
+        foreach (var root in _options.Models.Where(Path.Exists))
+        {
+            if (ModelFiles.Discover(root).FirstOrDefault(files => files.Name == name && (place is null || files.Place == place)) is { } files)
             {
-                Log.Assumed(_logger, entry.Name, assumption.Subject, assumption.Conclusion);
+                return (root, files.Place);
             }
+        }
 
-            return entry with { State = ModelState.Ready, Problem = null, Loaded = loaded };
-        }
-        catch (ModelLoadException exception)
-        {
-            return Failed(entry, exception.Message);
-        }
-        catch (Exception exception)
-        {
-            // A defect of ours or of a library must cost one model, never the service.
-            Log.Broken(_logger, entry.Name, exception);
-            return entry with { State = ModelState.Failed, Loaded = null, Problem = "an internal error; see the log" };
-        }
+        throw place is null ? _table.Unknown(name) : CannotLoad(name, "its files are gone");
     }
 
-    private void Set(ModelEntry entry)
+    private IEnumerable<ModelEntry> EntriesIn(string place) => Entries.Where(entry => entry.Files.Place == place);
+
+    /// <summary>Whether the name is free, or that of the same place: of two models with one name the first is
+    /// served.</summary>
+    private bool IsFirst(ModelFiles files)
     {
-        _entries[entry.Name] = entry;
-        if (entry.Loaded is not null)
+        if (_table.Versions(files.Name).FirstOrDefault(entry => entry.Files.Place != files.Place) is not { } other)
         {
-            _ = WatchAsync(entry);
+            return true;
         }
 
-        Interlocked.Exchange(ref _change, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
+        Log.Duplicate(_logger, files.Name, files.Place, other.Files.Place);
+        return false;
     }
 
-    private ModelEntry Failed(ModelEntry entry, string problem)
+    /// <summary>Whether an operator has taken the name out of service.</summary>
+    private bool IsUnloaded(string name) =>
+        _table.Versions(name) is { Count: > 0 } versions && versions.All(static entry => entry.State == ModelState.Unloaded);
+
+    private async Task WakeAsync(ModelEntry entry, TimeSpan patience, CancellationToken cancellationToken)
     {
-        Log.Failed(_logger, entry.Name, problem);
-        return entry with { State = ModelState.Failed, Loaded = null, Problem = problem };
+        var load = _waking.GetOrAdd($"{entry.Name}:{entry.Version}", key => new Lazy<Task>(() => LoadIdleAsync(entry, key)));
+        try
+        {
+            await load.Value.WaitAsync(patience, _time, cancellationToken);
+        }
+        catch (TimeoutException exception)
+        {
+            throw new VisionException(
+                VisionError.Overloaded,
+                $"Model '{entry.Name}' had made room for others and was not loaded again within {patience.TotalMilliseconds:F0} ms.",
+                exception)
+            {
+                RetryAfter = TimeSpan.FromSeconds(1),
+            };
+        }
     }
+
+    private async Task LoadIdleAsync(ModelEntry entry, string key)
+    {
+        try
+        {
+            using var right = await _names.TakeAsync([entry.Name]);
+            if (_table.Find(entry.Name, entry.Version) is { State: ModelState.Idle } idle)
+            {
+                await _exchange.LoadAsync(idle.Files);
+            }
+        }
+        finally
+        {
+            _waking.TryRemove(key, out _);
+        }
+    }
+
+    /// <summary>The right to change a name, for an operator: he is told where somebody else has it.</summary>
+    private IDisposable TryChange(string name) =>
+        (_table.Versions(name).Any(static entry => entry.State == ModelState.Loading) ? null : _names.TryTake(name))
+        ?? throw new VisionException(VisionError.ModelLoading, $"Model '{name}' is being loaded or unloaded.")
+        {
+            RetryAfter = TimeSpan.FromSeconds(1),
+        };
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Information, Message = "Model {Model} is ready to {Task} after {Milliseconds:F0} ms.")]
-        public static partial void Ready(ILogger logger, string model, string task, double milliseconds);
-
-        [LoggerMessage(Level = LogLevel.Warning, Message = "Model {Model}: {Subject} is assumed to be {Conclusion}; vision.yaml can say otherwise.")]
-        public static partial void Assumed(ILogger logger, string model, string subject, string conclusion);
-
-        [LoggerMessage(Level = LogLevel.Error, Message = "Model {Model} cannot be served: {Problem}")]
-        public static partial void Failed(ILogger logger, string model, string problem);
-
-        [LoggerMessage(Level = LogLevel.Information, Message = "Model {Model} is unloaded.")]
-        public static partial void Unloaded(ILogger logger, string model);
-
-        [LoggerMessage(Level = LogLevel.Error, Message = "Model {Model} broke the loader.")]
-        public static partial void Broken(ILogger logger, string model, Exception exception);
-
         [LoggerMessage(Level = LogLevel.Error, Message = "Model {Model} in {Path} is left out: {Other} has that name already.")]
         public static partial void Duplicate(ILogger logger, string model, string path, string other);
     }

@@ -25,6 +25,9 @@ internal sealed partial record ModelFiles(
     /// <summary>The folder that is this model's alone; null for a file among others.</summary>
     public string? Folder { get; init; }
 
+    /// <summary>The file or folder that is this model's: what is watched.</summary>
+    public string Place => Folder ?? Onnx!;
+
     /// <summary>What lies in the folder and is left aside.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
@@ -68,7 +71,8 @@ internal sealed partial record ModelFiles(
 
     private static string Here(string source) => source == Repository.Manifest.FileName ? "the manifest" : source;
 
-    private static bool IsModel(string folder) => Marks.Any(mark => Path.Exists(Path.Combine(folder, mark)))
+    /// <summary>Whether a folder is that of one model.</summary>
+    public static bool IsModel(string folder) => Marks.Any(mark => Path.Exists(Path.Combine(folder, mark)))
         || (File.Exists(Path.Combine(folder, HuggingFaceConfig.FileName))
             && Directory.Exists(Path.Combine(folder, FolderLayout.Subfolder)))
         || FolderLayout.HoldsVersionsAlone(folder);

@@ -1,24 +1,33 @@
 namespace VisionService.Repository;
 
-/// <summary>Counts the requests that use a model, so that unloading it lets them end first.</summary>
+/// <summary>Counts the requests that use a model, so that unloading it lets them end first, and remembers the
+/// last.</summary>
 internal sealed class ModelUse
 {
+    private static long _turn;
+
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private int _users;
     private bool _isEnding;
+    private long _lastTurn = Interlocked.Increment(ref _turn);
 
-    /// <summary>Keeps the model until disposal of what is returned.</summary>
-    /// <exception cref="VisionException">The model is being unloaded.</exception>
-    public IDisposable Begin()
+    /// <summary>Grows with each use of any model: of two models the one with the smaller turn has been idle for
+    /// longer.</summary>
+    public long LastTurn => Volatile.Read(ref _lastTurn);
+
+    /// <summary>Keeps the model until disposal of what is returned; null where it is being unloaded or has been
+    /// replaced: then the table says what there is now.</summary>
+    public IDisposable? TryBegin()
     {
         lock (_lock)
         {
             if (_isEnding)
             {
-                throw new VisionException(VisionError.Draining, "The model is being unloaded.") { RetryAfter = TimeSpan.FromSeconds(1) };
+                return null;
             }
 
+            _lastTurn = Interlocked.Increment(ref _turn);
             _users++;
             return new Hold(this);
         }

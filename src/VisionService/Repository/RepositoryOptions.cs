@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace VisionService.Repository;
 
-/// <summary>Where the models are; section <c>Repository</c>.</summary>
+/// <summary>Where the models are and when they are loaded; section <c>Repository</c>.</summary>
 internal sealed class RepositoryOptions
 {
     /// <summary>Folders of models, model folders, or ONNX files. Default: the models that come with the
@@ -30,6 +30,28 @@ internal sealed class RepositoryOptions
     /// <summary>Largest model, external data included, in bytes. Default 4 GiB.</summary>
     [Range(1, long.MaxValue / 2)]
     public long MaxModelBytes { get; init; } = 4L << 30;
+
+    /// <summary>Whether models that appear, change or go while the service runs are loaded, replaced and unloaded. Default
+    /// true.</summary>
+    public bool Watch { get; init; } = true;
+
+    /// <summary>How often the folders are looked at; nothing is relied on that network folders lack. Default one
+    /// second.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.1", "01:00:00")]
+    public TimeSpan WatchInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a model's files must have stayed the same before they are read: a copy that is under way is let
+    /// alone. Default two seconds.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "01:00:00")]
+    public TimeSpan SettleTime { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Most models in memory: for another one the least recently used is unloaded, until a request asks for it. A
+    /// model that is loaded anew is there twice for a moment. Default 0: no bound.</summary>
+    [Range(0, 100_000)]
+    public int MaxActiveModels { get; init; }
+
+    /// <summary>Names of models that never make room for others.</summary>
+    public IList<string> Pinned { get; } = [];
 
     public void UseShippedModels()
     {

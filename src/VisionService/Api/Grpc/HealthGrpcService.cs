@@ -56,7 +56,7 @@ internal sealed class HealthGrpcService(ModelCatalog catalog, EndpointDataSource
 
     private ServingStatus StatusOf(string name)
     {
-        var isReady = name.Length == 0 || IsService(name) ? catalog.IsReady : catalog.Find(name).State == ModelState.Ready;
+        var isReady = name.Length == 0 || IsService(name) ? catalog.IsReady : catalog.Find(name).CanAnswer;
         return isReady && !lifetime.ApplicationStopping.IsCancellationRequested ? ServingStatus.Serving : ServingStatus.NotServing;
     }
 

@@ -26,10 +26,12 @@ internal sealed record LayerDetails(string Name, string Operator, IReadOnlyList<
 
 internal sealed record LayerList(IReadOnlyList<LayerDetails> Layers);
 
-internal sealed record ModelSummary(string Name, string Version, string State, string? Task, string? Family, string? Problem)
+/// <param name="ReloadProblem">Why what lies there now is not served, while what was loaded before still is.</param>
+internal sealed record ModelSummary(
+    string Name, string Version, string State, string? Task, string? Family, string? Problem, string? ReloadProblem)
 {
     public static ModelSummary Of(ModelEntry entry) => new(
-        entry.Name, entry.Version, StateName(entry), entry.Loaded?.Task, entry.Loaded?.Family, entry.Problem);
+        entry.Name, entry.Version, StateName(entry), entry.Loaded?.Task ?? entry.KnownTask, entry.Loaded?.Family, entry.Problem, entry.ReloadProblem);
 
     public static string StateName(ModelEntry entry) => entry.State.ToString().ToLowerInvariant();
 }
@@ -49,13 +51,21 @@ internal sealed record CostDetails(double MillisecondsPerImage, double Milliseco
         Math.Round(model.Cost.PerRow, 3), Math.Round(model.Cost.PerRun, 3), Math.Round(model.PredictedWait.TotalMilliseconds, 1));
 }
 
+/// <param name="State">Of a version: <c>loading</c>, <c>ready</c>, <c>failed</c>, <c>unloaded</c>, <c>idle</c> or
+/// <c>lost</c>.</param>
+internal sealed record ModelVersion(string Version, string State, string? Problem);
+
+/// <param name="Versions">All there are of the name, the newest first.</param>
+/// <param name="ReloadProblem">Why what lies there now is not served, while what was loaded before still is.</param>
 internal sealed record ModelDetails(
     string Name,
     string Version,
+    IReadOnlyList<ModelVersion> Versions,
     string State,
     string? Task,
     string? Family,
     string? Problem,
+    string? ReloadProblem,
     InputDetails? Input,
     IReadOnlyList<string>? Labels,
     BatchingDetails? Batching,
@@ -63,17 +73,19 @@ internal sealed record ModelDetails(
     double? LoadMs,
     IReadOnlyList<Evidence>? Evidence)
 {
-    public static ModelDetails Of(ModelEntry entry)
+    public static ModelDetails Of(ModelEntry entry, IReadOnlyList<ModelEntry> versions)
     {
         var loaded = entry.Loaded;
         var batching = loaded?.Model.Batching;
         return new ModelDetails(
             entry.Name,
             entry.Version,
+            [.. versions.Select(static version => new ModelVersion(version.Version, ModelSummary.StateName(version), version.Problem))],
             ModelSummary.StateName(entry),
-            loaded?.Task,
+            loaded?.Task ?? entry.KnownTask,
             loaded?.Family,
             entry.Problem,
+            entry.ReloadProblem,
             loaded is null or { Model.Input.Length: 0 } ? null : new InputDetails(loaded.Model.Input.Channels, loaded.Model.Input.Height, loaded.Model.Input.Width),
             loaded?.Labels.Names,
             batching is null ? null : new BatchingDetails(

@@ -14,8 +14,8 @@ internal static class InventoryEndpoints
             .WithSummary("All models, ready or not, with the reason where one is not.")
             .WithTags("Models")
             .Produces<ModelList>();
-        routes.MapGet("/models/{name}", (string name, ModelCatalog catalog) => Json(ModelDetails.Of(catalog.Find(name))))
-            .WithSummary("One model: input, labels, batching, and why it was taken to be what it is.")
+        routes.MapGet("/models/{name}", (string name, ModelCatalog catalog) => Details(catalog, catalog.Find(name)))
+            .WithSummary("One model: its versions, input, labels, batching, and why it was taken to be what it is.")
             .WithTags("Models")
             .Produces<ModelDetails>()
             .ProducesProblem(404);
@@ -30,11 +30,14 @@ internal static class InventoryEndpoints
             .WithTags("Models")
             .Produces<LayerList>()
             .ProducesProblem(404);
+        MapChange(routes, "load", RepositoryControl.LoadAsync, "Loads a model from what lies there now, new or anew");
+        MapChange(routes, "reload", RepositoryControl.LoadAsync, "The same as load");
+        MapChange(routes, "unload", RepositoryControl.UnloadAsync, "Takes a model out of service once its requests are answered");
         routes.MapGet("/livez", () => TypedResults.Text("live"))
             .WithSummary("200 while the process can answer at all.")
             .WithTags("Health");
         routes.MapGet("/readyz", (ModelCatalog catalog, ExecutionProvider provider) => Report(catalog, provider, failUnready: true))
-            .WithSummary("200 once no model is loading and at least one is ready, else 503.")
+            .WithSummary("200 once the models of the start are loaded and at least one is ready, else 503.")
             .WithTags("Health")
             .Produces<Health>()
             .Produces<Health>(503);
@@ -43,6 +46,22 @@ internal static class InventoryEndpoints
             .WithTags("Health")
             .Produces<Health>();
     }
+
+    private static void MapChange(
+        IEndpointRouteBuilder routes, string change, Func<HttpContext, ModelCatalog, string, Task<ModelEntry>> apply, string summary) =>
+        routes.MapPost(
+                $"/models/{{name}}/{change}",
+                async (HttpContext http, string name, ModelCatalog catalog) => Details(catalog, await apply(http, catalog, name)))
+            .WithSummary($"{summary}; from the machine itself alone.")
+            .WithTags("Models")
+            .Produces<ModelDetails>()
+            .ProducesProblem(400)
+            .ProducesProblem(403)
+            .ProducesProblem(404)
+            .ProducesProblem(409);
+
+    private static JsonHttpResult<ModelDetails> Details(ModelCatalog catalog, ModelEntry entry) =>
+        Json(ModelDetails.Of(entry, catalog.Versions(entry.Name)));
 
     private static JsonHttpResult<ModelList> Json(ModelList list) =>
         TypedResults.Json(list, ContractsJson.Readable.ModelList);
@@ -58,7 +77,7 @@ internal static class InventoryEndpoints
         var entries = catalog.Entries;
         var status = catalog.IsStopping ? "draining"
             : catalog.IsReady ? "ready"
-            : entries.Any(entry => entry.State == ModelState.Loading) ? "loading" : "unavailable";
+            : catalog.HasStarted ? "unavailable" : "loading";
         return TypedResults.Json(
             new Health(status, provider.Name, [.. entries.Select(ModelSummary.Of)]),
             ContractsJson.Readable.Health,

@@ -37,6 +37,7 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
     {
         var start = Stopwatch.GetTimestamp();
         var parameters = call.Parameters.Read(said);
+        await pipeline.WakeAsync(call, parameters, TimeSpan.Zero, cancellationToken);
         using var admitted = pipeline.Admit(call, parameters, images, TimeSpan.Zero, cancellationToken);
         var answer = await pipeline.RunAsync(admitted, images, picture: null, cancellationToken);
         var total = Stopwatch.GetElapsedTime(start);
@@ -61,11 +62,15 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
             services.GetRequiredService<IOptions<ImagingOptions>>().Value);
 
         // A body of bytes has said everything in its head: who is refused is refused before it is read.
-        if (request.IsOneImage
-            && pipeline.RefusalOf(call, call.Parameters.Read(request.Said), http.Request.ContentLength ?? 0, Stopwatch.GetElapsedTime(start)) is { } early)
+        if (request.IsOneImage)
         {
-            await Problems.WriteAsync(http, early);
-            return;
+            var said = call.Parameters.Read(request.Said);
+            await pipeline.WakeAsync(call, said, Stopwatch.GetElapsedTime(start), http.RequestAborted);
+            if (pipeline.RefusalOf(call, said, http.Request.ContentLength ?? 0, Stopwatch.GetElapsedTime(start)) is { } early)
+            {
+                await Problems.WriteAsync(http, early);
+                return;
+            }
         }
 
         await request.ReadAsync(http.RequestAborted);
@@ -77,6 +82,7 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
         }
 
         var parameters = call.Parameters.Read(request.Said);
+        await pipeline.WakeAsync(call, parameters, Stopwatch.GetElapsedTime(start), http.RequestAborted);
         using var admitted = pipeline.TryAdmit(
             call,
             parameters,

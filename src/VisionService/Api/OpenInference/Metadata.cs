@@ -27,13 +27,16 @@ internal sealed record ModelMetadata(
     // Triton's name for ONNX files run by ONNX Runtime.
     private const string OnnxRuntime = "onnxruntime_onnx";
 
+    /// <param name="patience">How long it may take to load a model that had made room for others.</param>
     /// <exception cref="VisionException">The model is not ready.</exception>
-    public static ModelMetadata Of(ModelCatalog catalog, string reference)
+    public static async Task<ModelMetadata> OfAsync(
+        ModelCatalog catalog, string reference, TimeSpan patience, CancellationToken cancellationToken)
     {
+        await catalog.WakeAsync(null, reference, patience, cancellationToken);
         var (entry, loaded) = catalog.GetReady(reference);
         return new ModelMetadata(
             entry.Name,
-            [entry.Version],
+            [.. catalog.Versions(entry.Name).Where(static version => version.CanAnswer).Select(static version => version.Version).Reverse()],
             OnnxRuntime,
             [.. loaded.Tensors.Inputs.Select(TensorMetadata.Of)],
             [.. loaded.Tensors.Outputs.Select(TensorMetadata.Of)]);
@@ -47,23 +50,28 @@ internal sealed record ServerReady(bool Ready);
 internal sealed record ModelReady(string Name, bool Ready);
 
 /// <param name="State"><c>READY</c>, <c>LOADING</c> or <c>UNAVAILABLE</c>.</param>
-/// <param name="Reason">Why it is unavailable; empty otherwise.</param>
+/// <param name="Reason">Why it is unavailable, or what else there is to know; empty otherwise.</param>
 internal sealed record RepositoryModel(string Name, string Version, string State, string Reason)
 {
     /// <param name="onlyReady">Leaves out what cannot answer now.</param>
     public static IReadOnlyList<RepositoryModel> Index(ModelCatalog catalog, bool onlyReady) =>
-        [.. catalog.Entries.Where(entry => !onlyReady || entry.State == ModelState.Ready).Select(Of)];
+        [.. catalog.Entries.Where(entry => !onlyReady || entry.CanAnswer).Select(Of)];
 
     private static RepositoryModel Of(ModelEntry entry) => new(
         entry.Name,
         entry.Version,
         entry.State switch
         {
-            ModelState.Ready => "READY",
+            ModelState.Ready or ModelState.Idle => "READY",
             ModelState.Loading => "LOADING",
             _ => "UNAVAILABLE",
         },
-        entry.Problem ?? (entry.State == ModelState.Unloaded ? "unloaded" : ""));
+        entry.Problem ?? entry.State switch
+        {
+            ModelState.Unloaded => "unloaded",
+            ModelState.Idle => "made room for others; the next request loads it",
+            _ => entry.ReloadProblem is { } problem ? $"not loaded anew: {problem}" : "",
+        });
 }
 
 /// <summary>What is asked of the index; anything else is passed over.</summary>

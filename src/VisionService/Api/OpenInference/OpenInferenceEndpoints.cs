@@ -86,28 +86,41 @@ internal static class OpenInferenceEndpoints
             .WithSummary("All models and their states; with {\"ready\": true} those that can answer.")
             .Accepts<IndexRequest>(isOptional: true, MediaTypeNames.Application.Json)
             .Produces<IReadOnlyList<RepositoryModel>>();
-        routes.MapPost("/models/{model}/load", (HttpContext http, string model, ModelCatalog catalog) => RepositoryControl.LoadAsync(http, catalog, model))
+        routes.MapPost("/models/{model}/load", (HttpContext http, string model, ModelCatalog catalog) => DoneAsync(RepositoryControl.LoadAsync(http, catalog, model)))
             .WithSummary("Loads a model from its files, anew if it is loaded; from the machine itself alone.")
             .Produces(200)
             .Produces<InferenceError>(400)
             .Produces<InferenceError>(403)
-            .Produces<InferenceError>(404);
-        routes.MapPost("/models/{model}/unload", (HttpContext http, string model, ModelCatalog catalog) => RepositoryControl.UnloadAsync(http, catalog, model))
+            .Produces<InferenceError>(404)
+            .Produces<InferenceError>(409);
+        routes.MapPost("/models/{model}/unload", (HttpContext http, string model, ModelCatalog catalog) => DoneAsync(RepositoryControl.UnloadAsync(http, catalog, model)))
             .WithSummary("Takes a model out of service once its requests are answered; from the machine itself alone.")
             .Produces(200)
             .Produces<InferenceError>(403)
-            .Produces<InferenceError>(404);
+            .Produces<InferenceError>(404)
+            .Produces<InferenceError>(409);
     }
+
+    // The protocol's answer is empty.
+    private static async Task DoneAsync(Task done) => await done;
 
     private static IResult Ready(ModelCatalog catalog) => catalog.IsReady
         ? TypedResults.Json(new ServerReady(true), MetadataJson.Readable.ServerReady)
         : TypedResults.Json(new InferenceError("A model is still loading, or none is ready."), MetadataJson.Readable.InferenceError, statusCode: 409);
 
-    private static Task MetadataAsync(string reference, HttpContext http) =>
-        TypedResults.Json(ModelMetadata.Of(Catalog(http), reference), MetadataJson.Readable.ModelMetadata).ExecuteAsync(http);
+    private static async Task MetadataAsync(string reference, HttpContext http)
+    {
+        var patience = http.RequestServices.GetRequiredService<IOptions<ApiOptions>>().Value.Timeout;
+        var metadata = await ModelMetadata.OfAsync(Catalog(http), reference, patience, http.RequestAborted);
+        await TypedResults.Json(metadata, MetadataJson.Readable.ModelMetadata).ExecuteAsync(http);
+    }
 
-    private static Task ReadyAsync(string reference, HttpContext http) =>
-        TypedResults.Json(new ModelReady(Catalog(http).GetReady(reference).Entry.Name, true), MetadataJson.Readable.ModelReady).ExecuteAsync(http);
+    private static Task ReadyAsync(string reference, HttpContext http)
+    {
+        var entry = Catalog(http).Find(reference);
+        var name = entry.CanAnswer ? entry.Name : Catalog(http).GetReady(reference).Entry.Name;
+        return TypedResults.Json(new ModelReady(name, true), MetadataJson.Readable.ModelReady).ExecuteAsync(http);
+    }
 
     private static async Task InferAsync(string reference, HttpContext http)
     {

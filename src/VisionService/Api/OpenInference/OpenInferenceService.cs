@@ -3,6 +3,7 @@ using System.Globalization;
 using Google.Protobuf;
 using Google.Protobuf.Collections;
 using Grpc.Core;
+using Microsoft.Extensions.Options;
 using VisionService.Api.OpenInference.V2;
 using VisionService.Inference;
 using VisionService.Repository;
@@ -10,7 +11,8 @@ using VisionService.Repository;
 namespace VisionService.Api.OpenInference;
 
 /// <summary>The Open Inference Protocol v2 over gRPC: the functions that REST has, under the protocol's messages.</summary>
-internal sealed class OpenInferenceService(TensorPipeline pipeline, ModelCatalog catalog) : GRPCInferenceService.GRPCInferenceServiceBase
+internal sealed class OpenInferenceService(TensorPipeline pipeline, ModelCatalog catalog, IOptions<ApiOptions> options)
+    : GRPCInferenceService.GRPCInferenceServiceBase
 {
     public override Task<ServerLiveResponse> ServerLive(ServerLiveRequest request, ServerCallContext context) =>
         Task.FromResult(new ServerLiveResponse { Live = true });
@@ -19,7 +21,7 @@ internal sealed class OpenInferenceService(TensorPipeline pipeline, ModelCatalog
         Task.FromResult(new ServerReadyResponse { Ready = catalog.IsReady });
 
     public override Task<ModelReadyResponse> ModelReady(ModelReadyRequest request, ServerCallContext context) => AnswerAsync(() =>
-        Task.FromResult(new ModelReadyResponse { Ready = catalog.Find(Reference(request.Name, request.Version)).State == ModelState.Ready }));
+        Task.FromResult(new ModelReadyResponse { Ready = catalog.Find(Reference(request.Name, request.Version)).CanAnswer }));
 
     public override Task<ServerMetadataResponse> ServerMetadata(ServerMetadataRequest request, ServerCallContext context)
     {
@@ -27,17 +29,18 @@ internal sealed class OpenInferenceService(TensorPipeline pipeline, ModelCatalog
         return Task.FromResult(new ServerMetadataResponse { Name = own.Name, Version = own.Version, Extensions = { own.Extensions } });
     }
 
-    public override Task<ModelMetadataResponse> ModelMetadata(ModelMetadataRequest request, ServerCallContext context) => AnswerAsync(() =>
+    public override Task<ModelMetadataResponse> ModelMetadata(ModelMetadataRequest request, ServerCallContext context) => AnswerAsync(async () =>
     {
-        var model = OpenInference.ModelMetadata.Of(catalog, Reference(request.Name, request.Version));
-        return Task.FromResult(new ModelMetadataResponse
+        var model = await OpenInference.ModelMetadata.OfAsync(
+            catalog, Reference(request.Name, request.Version), options.Value.Timeout, context.CancellationToken);
+        return new ModelMetadataResponse
         {
             Name = model.Name,
             Versions = { model.Versions },
             Platform = model.Platform,
             Inputs = { model.Inputs.Select(Tensor) },
             Outputs = { model.Outputs.Select(Tensor) },
-        });
+        };
     });
 
     public override Task<ModelInferResponse> ModelInfer(ModelInferRequest request, ServerCallContext context) =>

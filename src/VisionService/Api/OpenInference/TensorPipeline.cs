@@ -14,6 +14,7 @@ internal sealed class TensorPipeline(
     /// <exception cref="VisionException">A tensor does not fit, the model is not there, overloaded, or late.</exception>
     public async Task<InferAnswer> RunAsync(InferRequest request, CancellationToken cancellationToken)
     {
+        await catalog.WakeAsync(null, request.Model, TimeoutOf(request), cancellationToken);
         var (entry, loaded) = catalog.GetReady(request.Model);
         if (images.TaskFor(request, loaded) is { } task)
         {
@@ -27,7 +28,11 @@ internal sealed class TensorPipeline(
 
         try
         {
-            return await RunAsync(request, entry, loaded, cancellationToken);
+            ((entry, loaded), var use) = ModelCatalog.Use(() => catalog.GetReady(request.Model), static found => found.Loaded);
+            using (use)
+            {
+                return await RunAsync(request, entry, loaded, cancellationToken);
+            }
         }
         finally
         {
@@ -39,15 +44,11 @@ internal sealed class TensorPipeline(
     private async Task<InferAnswer> RunAsync(
         InferRequest request, ModelEntry entry, LoadedModel loaded, CancellationToken cancellationToken)
     {
-        using var use = loaded.Use.Begin();
-
         // 1. Everything is checked before anything is queued: what does not fit fails alone.
         var (inputs, bytes) = Match(request, entry, loaded.Tensors);
         var outputs = Wanted(request, entry, loaded.Tensors);
 
-        // Triton's schedule policy counts in microseconds.
-        var longest = (long)options.Value.Timeout.TotalMicroseconds;
-        var timeout = TimeSpan.FromMicroseconds(request.Parameters.Integer("timeout", 0, long.MaxValue) is > 0 and { } said && said < longest ? said : longest);
+        var timeout = TimeoutOf(request);
         var urgency = Urgency.Within(timeout, timeout, PriorityClass.Normal, time);
         using var ticket = loaded.Model.TryAdmit(images: 1, bytes, urgency, out var refusal)?[0] ?? throw refusal!;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -66,6 +67,13 @@ internal sealed class TensorPipeline(
         {
             throw urgency.Late("load");
         }
+    }
+
+    private TimeSpan TimeoutOf(InferRequest request)
+    {
+        // Triton's schedule policy counts in microseconds.
+        var longest = (long)options.Value.Timeout.TotalMicroseconds;
+        return TimeSpan.FromMicroseconds(request.Parameters.Integer("timeout", 0, long.MaxValue) is > 0 and { } said && said < longest ? said : longest);
     }
 
     private static async Task<ItemOutputs> SubmitAsync(

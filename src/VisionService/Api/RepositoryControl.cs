@@ -1,27 +1,29 @@
 using System.Net;
 using VisionService.Repository;
 
-namespace VisionService.Api.OpenInference;
+namespace VisionService.Api;
 
-/// <summary>Loading and unloading over the protocol: an operator's action, which a request may ask for only from the
-/// machine itself.</summary>
+/// <summary>Loading and unloading by request: an operator's action, which a request may ask for only from the machine
+/// itself.</summary>
 internal static class RepositoryControl
 {
     // A request that passed a proxy, or that a web page sent, comes from the loopback and not from the operator.
     private static readonly string[] SignsOfOthers = ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via", "Origin"];
 
-    /// <exception cref="VisionException">The request may not, or the model cannot be loaded.</exception>
-    public static Task LoadAsync(HttpContext http, ModelCatalog catalog, string model)
+    /// <inheritdoc cref="ModelCatalog.LoadAsync"/>
+    /// <exception cref="VisionException">The request may not.</exception>
+    public static Task<ModelEntry> LoadAsync(HttpContext http, ModelCatalog catalog, string model)
     {
         RefuseOthers(http);
-        return catalog.LoadAsync(model, http.RequestAborted);
+        return catalog.LoadAsync(model);
     }
 
-    /// <exception cref="VisionException">The request may not, or there is no such model.</exception>
-    public static Task UnloadAsync(HttpContext http, ModelCatalog catalog, string model)
+    /// <inheritdoc cref="ModelCatalog.UnloadAsync"/>
+    /// <exception cref="VisionException">The request may not.</exception>
+    public static Task<ModelEntry> UnloadAsync(HttpContext http, ModelCatalog catalog, string model)
     {
         RefuseOthers(http);
-        return catalog.UnloadAsync(model, http.RequestAborted);
+        return catalog.UnloadAsync(model);
     }
 
     private static void RefuseOthers(HttpContext http)
