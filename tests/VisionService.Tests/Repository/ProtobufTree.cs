@@ -141,7 +141,10 @@ internal sealed class ProtobufTree
 
         public Field Copy() => new()
         {
-            Tag = Tag, Number = Number, Bytes = Bytes, Fields = Fields?.ConvertAll(static field => field.Copy()),
+            Tag = Tag,
+            Number = Number,
+            Bytes = Bytes,
+            Fields = Fields?.ConvertAll(static field => field.Copy()),
         };
 
         public void Take(Field other) => (Number, Bytes, Fields) = (other.Number, other.Bytes, other.Fields);

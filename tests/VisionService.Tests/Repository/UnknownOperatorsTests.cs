@@ -53,7 +53,8 @@ public class UnknownOperatorsTests
             ("background_class", -1),
             ("score_activation", 0),
             ("box_coding", 1),
-            ("plugin_version", "1")) { Name = "nms" });
+            ("plugin_version", "1"))
+        { Name = "nms" });
         Assert.StartsWith(
             "ONNX Runtime lacks the operator ai.onnx:EfficientNMS_TRT of opset 13 (nodes 'nms'). ",
             await ProblemAsync(graph),

@@ -66,7 +66,7 @@ public class MmdeployPipelineTests
     [InlineData("""{"codebase_config": {"type": "mmdet", "task": "InstanceSegmentation"}}""", "segment")]
     [InlineData("""{"task": "TextDetection"}""", null)]
     [InlineData("{}", null)]
-    public void The_task_is_in_the_files_beside_it(string json, string? task) => 
+    public void The_task_is_in_the_files_beside_it(string json, string? task) =>
         Assert.Equal((task, task), (MmdeployPipeline.ReadDeploy(json).Task, MmdeployPipeline.ReadDetail(json).Task));
 
     [Fact]
