@@ -97,7 +97,7 @@ public class ManifestTests
     public void Labels_can_stand_in_the_manifest() => Assert.Equal(["open", "shut"], Parse("labels: [open, shut]").Labels!.Names!);
 
     [Theory]
-    [InlineData("tsak: classify", "vision.yaml: unknown key 'tsak' (did you mean 'task'?). Known: name, task, family, labels, input, output, batching, instances, file, version_policy.")]
+    [InlineData("tsak: classify", "vision.yaml: unknown key 'tsak' (did you mean 'task'?). Known: name, task, family, labels, input, output, batching, instances, file, version_policy, golden.")]
     [InlineData("input: {sise: 4}", "vision.yaml: input: unknown key 'sise' (did you mean 'size'?). Known: preset, size, ")]
     [InlineData("output: {treshold: 4}", "vision.yaml: output: unknown key 'treshold'. Known: scores, activation, background, label_offset, conf, per_class_conf, iou, nms, ")]
     [InlineData("batching: {maximum: 4}", "vision.yaml: batching: unknown key 'maximum'. Known: max, max_delay_ms, max_queue, max_wait_ms, max_run_ms.")]
