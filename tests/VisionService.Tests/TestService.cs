@@ -11,6 +11,9 @@ namespace VisionService.Tests;
 /// <summary>The real service on a free port of the loopback, with every model loaded or refused.</summary>
 internal sealed class TestService : IAsyncDisposable
 {
+    // Tests change files at will.
+    private static readonly string[] Unwatched = ["--Repository:Watch", "false"];
+
     private readonly WebApplication _app;
     private readonly ModelFolder? _models;
 
@@ -48,6 +51,7 @@ internal sealed class TestService : IAsyncDisposable
             "--address", "127.0.0.1", "--http-port", "0", "--grpc-port", "0", "--provider", "cpu", "--Logging:LogLevel:Default", "Critical",
             "--Logging:LogLevel:Microsoft", "Critical", "--Logging:LogLevel:Microsoft.Hosting.Lifetime", "Critical",
             .. arguments.Contains("--Repository:TrialLoads") ? Array.Empty<string>() : ["--Repository:TrialLoads", "false"],
+            .. arguments.Contains("--Repository:Watch") ? [] : Unwatched,
             .. models.SelectMany(path => new[] { "--models", path }),
             .. arguments,
         ]);

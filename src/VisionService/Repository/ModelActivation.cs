@@ -19,7 +19,7 @@ internal sealed partial class ModelActivation(
             loaded = loader.Load(entry.Files);
             await golden.CheckAsync(entry.Files, loaded);
             loaded = loaded with { LoadDuration = time.GetElapsedTime(start) };
-            Log.Ready(logger, entry.Name, entry.Version, loaded.Task, loaded.LoadDuration.TotalMilliseconds);
+            Log.Ready(logger, entry.Name, loaded.Task, loaded.LoadDuration.TotalMilliseconds, entry.Version);
             Telemetry.Loaded(entry.Name, loaded.LoadDuration);
             foreach (var assumption in loaded.Evidence.Where(evidence => evidence.Source == ModelLoader.Assumed))
             {
@@ -61,8 +61,8 @@ internal sealed partial class ModelActivation(
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Information, Message = "Model {Model}:{Version} is ready to {Task} after {Milliseconds:F0} ms.")]
-        public static partial void Ready(ILogger logger, string model, string version, string task, double milliseconds);
+        [LoggerMessage(Level = LogLevel.Information, Message = "Model {Model} is ready to {Task} after {Milliseconds:F0} ms (version {Version}).")]
+        public static partial void Ready(ILogger logger, string model, string task, double milliseconds, string version);
 
         [LoggerMessage(Level = LogLevel.Warning, Message = "Model {Model}: {Subject} is assumed to be {Conclusion}; vision.yaml can say otherwise.")]
         public static partial void Assumed(ILogger logger, string model, string subject, string conclusion);
