@@ -63,13 +63,13 @@ internal sealed class TrialProcess : IDisposable
         };
         var self = Environment.ProcessPath ?? "dotnet";
         var program = typeof(TrialProcess).Assembly.GetName().Name!;
-        if (Path.GetFileNameWithoutExtension(self) == program)
+        if (Path.GetFileName(self) is var file && (file == program || file == $"{program}.exe"))
         {
             start.FileName = self;
         }
         else
         {
-            start.FileName = Path.GetFileNameWithoutExtension(self) == "dotnet" ? self : "dotnet";
+            start.FileName = file is "dotnet" or "dotnet.exe" ? self : "dotnet";
             start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, $"{program}.dll"));
         }
 
