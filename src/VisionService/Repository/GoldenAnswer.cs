@@ -82,7 +82,9 @@ internal sealed class GoldenAnswer
         var more = _things.Count > 0 && _things.TrueForAll(static thing => thing.Score is null)
             ? null
             : left.Where(thing => thing.Score > least + tolerance).MaxBy(static thing => thing.Score);
-        return more is null ? null : $"nothing but {string.Join(", ", _things.DefaultIfEmpty())} was expected, found {found.Show(more)} too";
+        return more is null ? null
+            : _things.Count == 0 ? $"expected nothing, found {found}"
+            : $"expected nothing but {string.Join(", ", _things)}, found {found.Show(more)} too";
     }
 
     private sealed record Thing(int ClassId, string Label, double? Score, Box? Box, RleMask? Mask)
@@ -108,7 +110,8 @@ internal sealed class GoldenAnswer
         public override string ToString() => FoundAnswer.Show(Label, Score, Box);
 
         private static bool IsAlike(RleMask expected, RleMask found) =>
-            (expected.Width, expected.Height) == (found.Width, found.Height) && found.IoU(expected) >= MinIoU;
+            (expected.Width, expected.Height) == (found.Width, found.Height)
+            && (found.IoU(expected) >= MinIoU || (found.Area == 0 && expected.Area == 0));
     }
 }
 
