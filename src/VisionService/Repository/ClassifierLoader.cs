@@ -25,12 +25,16 @@ internal static class ClassifierLoader
             var (output, classes) = Scores(session.Probe(recipe.Input), draft.Manifest.Output.Scores);
             var name = draft.Graph.Outputs[output].Name;
             draft.Conclude("scores", $"output '{name}', {classes} classes", "a probe run");
-            var missing = Missing(draft.Graph, name);
+            var (missing, source) = Missing(draft.Graph, name) == ScoreActivation.None
+                ? (ScoreActivation.None, "the graph's last operation")
+                : session.Probe(recipe.Input, run => AreProbabilities(run.Outputs[output].Floats(0)))
+                    ? (ScoreActivation.None, "a probe run: the scores sum to 1")
+                    : (ScoreActivation.Softmax, "the graph's last operation");
 
             // Another tool's file speaks of the network, not of what its export ends in.
             var isDone = missing == ScoreActivation.None && draft.Manifest.Layers[0].Output.Activation is null;
             var activation = draft.Choose(
-                "activation", layer => isDone ? null : layer.Output.Activation, missing, "the graph's last operation");
+                "activation", layer => isDone ? null : layer.Output.Activation, missing, source);
             var (labels, firstClass) = Label(draft, classes);
             var classifier = new Classifier(recipe.Geometry, recipe.Input.Channels, labels, output, activation, firstClass);
             return loader.Finish(
@@ -156,6 +160,23 @@ internal static class ClassifierLoader
         }
 
         return node?.OpType is "Softmax" or "Sigmoid" or "HardSigmoid" ? ScoreActivation.None : ScoreActivation.Softmax;
+    }
+
+    /// <summary>A softmax may be written out in other operations.</summary>
+    private static bool AreProbabilities(ReadOnlySpan<float> scores)
+    {
+        var sum = 0.0;
+        foreach (var score in scores)
+        {
+            if (!(score >= 0))
+            {
+                return false;
+            }
+
+            sum += score;
+        }
+
+        return scores.Length > 2 && Math.Abs(sum - 1) < 1e-3;
     }
 
     private static (LabelList Labels, int FirstClass) Label(ModelDraft draft, int classes)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
 using OnnxGraph;
@@ -116,6 +117,12 @@ internal sealed partial class ModelLoader(
         ExplainSource source,
         params Func<Model, object>[] tasks)
     {
+        // Devices may add up in whatever order; on the CPU one thread computes the same again, unless the graph throws dice.
+        if (!provider.IsCuda && session.Probe(recipe.Input, Values) != session.Probe(recipe.Input, Values))
+        {
+            Warn(draft, "two runs of one image give different answers: the graph draws random numbers", "a probe run");
+        }
+
         var model = new Model(
             draft.Files.Name, session, recipe.Input, draft.Batching, devices.Join(), time, loggers.CreateLogger<Model>());
         var explainer = new Explainer(draft.Files.Name, model, source, explainSessions);
@@ -187,6 +194,17 @@ internal sealed partial class ModelLoader(
 
     /// <summary>Keeps as evidence what the files beside the graph gave and what of them was left aside, and refuses those
     /// that speak of another graph.</summary>
+    private static int Values(BatchOutputs run)
+    {
+        var hash = default(HashCode);
+        foreach (var output in run.Outputs.Where(static output => output.IsFloat))
+        {
+            hash.AddBytes(MemoryMarshal.AsBytes(output.Floats(0)));
+        }
+
+        return hash.ToHashCode();
+    }
+
     private void Report(ModelDraft draft)
     {
         foreach (var layer in draft.Manifest.Layers)

@@ -161,6 +161,36 @@ public class RecognitionTests
     }
 
     [Fact]
+    public async Task A_softmax_that_is_written_out_is_not_done_twice()
+    {
+        var g = new GraphBuilder(opset: 13);
+        var means = TinyModels.Means(g, g.Input("pixels", ElementType.Float, "N", 3, 4, 4), MathF.Log(8));
+        var exp = g.Node("Exp", [means]);
+        g.Output("scores", g.Node("Div", [exp, g.Node("ReduceSum", [exp, g.Constant([1L], 1)])]));
+        await using var service = await TestService.StartAsync(
+            new ModelFolder().Add("written", g.Build(), "input: {preset: unit}", ModelFolder.ColorLabels));
+        Assert.Equal("red .8, green .1, blue .1", (await service.PostAsync("/classify", Photos.Red)).Predictions);
+        Assert.Equal(
+            "None (a probe run: the scores sum to 1)", EvidenceOf((await service.GetAsync("/models/written")).Json)["activation"]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_graph_that_throws_dice_is_served_with_a_warning(bool isRandom)
+    {
+        var g = new GraphBuilder(opset: 13);
+        var x = g.Input("pixels", ElementType.Float, "N", 3, 4, 4);
+        var noise = isRandom ? g.Node("RandomUniformLike", [x]) : g.Mul(x, g.Constant([0f]));
+        g.Output("scores", TinyModels.Means(g, g.Add(x, noise), 1));
+        await using var service = await TestService.StartAsync(
+            new ModelFolder().Add("dice", g.Build(), "input: {preset: unit}", ModelFolder.ColorLabels));
+        Assert.Equal(
+            isRandom ? "two runs of one image give different answers: the graph draws random numbers (a probe run)" : null,
+            EvidenceOf((await service.GetAsync("/models/dice")).Json).GetValueOrDefault("warning"));
+    }
+
+    [Fact]
     public void Every_drawn_picture_has_colors_and_differs_from_the_others()
     {
         var seen = new HashSet<string>();
