@@ -67,7 +67,7 @@ public sealed class ForeignClientsTests(ForeignClientsTests.Fixture fixture) : I
     [Fact]
     public void Special_characters_arrive_in_the_message()
     {
-        const string Expected = "There is no model 'ä %41%\n\U0001F600'. Models: broken, colors, slow.";
+        const string Expected = "The model has no class 'ä %41%\n\U0001F600'; it has 3, ids 0 to 2.";
         Fixture.SkipWithout(fixture.Node, ForeignClient.NodeLack);
         Assert.Equal(Expected, fixture.Node!["specialCharacters"].GetProperty("details").GetString());
         if (fixture.Python is not null)

@@ -111,7 +111,7 @@ const scenarios = {
   },
 
   async specialCharacters() {
-    const { code, details } = await call('classify', { image: red, model: 'ä %41%\n\u{1F600}' });
+    const { code, details } = await call('classify', { image: red, classes: ['ä %41%\n\u{1F600}'] });
     return { code, details };
   },
 

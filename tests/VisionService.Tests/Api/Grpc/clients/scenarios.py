@@ -93,7 +93,7 @@ def unknown():
 
 
 def special_characters():
-    code, details = status(classify, vision.ClassifyRequest(image=red, model="ä %41%\n\U0001F600"))
+    code, details = status(classify, vision.ClassifyRequest(image=red, classes=["ä %41%\n\U0001F600"]))
     return {"code": code, "details": details}
 
 
