@@ -50,8 +50,7 @@ internal static class FolderPrint
             var text = new StringBuilder();
             foreach (var file in Files(place))
             {
-                // A link says nothing of what it leads to, which Kubernetes exchanges.
-                var target = file.LinkTarget is null ? file : file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file;
+                var target = Followed(file);
                 text.Append(CultureInfo.InvariantCulture, $"{file.FullName}|{(target.Exists ? target.Length : -1)}|{target.LastWriteTimeUtc.Ticks}\n");
             }
 
@@ -77,6 +76,10 @@ internal static class FolderPrint
             return false;
         }
     }
+
+    /// <summary>What a file is, or leads to: a link says nothing of that, and Kubernetes exchanges it.</summary>
+    public static FileInfo Followed(FileInfo file) =>
+        file.LinkTarget is null ? file : file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file;
 
     private static IEnumerable<FileInfo> Files(string place)
     {

@@ -148,7 +148,7 @@ internal sealed partial class ModelCatalog : BackgroundService
         var (root, place) = PlaceOf(name);
         using var right = TryChange(name);
         var print = FolderPrint.Of(place) ?? FolderPrint.Nothing;
-        var found = DiscoverIn(root, place).Where(files => files.Name == name).ToArray();
+        var found = Discover(root).Where(files => files.Place == place && files.Name == name).ToArray();
         var wanted = found.Where(files => version is null || files.Version == version).ToArray();
         if (wanted.Length == 0)
         {
@@ -201,7 +201,7 @@ internal sealed partial class ModelCatalog : BackgroundService
     public async Task RefreshAsync(string root, string place, string print)
     {
         // 1. The names that are or were here, one of which may have become another.
-        var found = DiscoverIn(root, place);
+        ModelFiles[] found = [.. Discover(root).Where(files => files.Place == place)];
         using var right = await _names.TakeAsync([.. EntriesIn(place).Select(static entry => entry.Name), .. found.Select(static files => files.Name)]);
         if (FolderPrint.Of(place) != print)
         {
@@ -250,6 +250,10 @@ internal sealed partial class ModelCatalog : BackgroundService
                 async (entry, _) => await _exchange.LoadFirstAsync(entry));
             _hasStarted = true;
             LoadMemory.GiveBack();
+            foreach (var idle in Entries.Where(static entry => entry.State == ModelState.Idle))
+            {
+                await _exchange.TryIdleAsync(idle);
+            }
         },
         stoppingToken);
 
@@ -299,11 +303,12 @@ internal sealed partial class ModelCatalog : BackgroundService
 
     private string? DefaultName(string? task) => task is not null && _options.Defaults.TryGetValue(task, out var name) ? name : null;
 
-    private static ModelFiles[] DiscoverIn(string root, string place)
+    /// <summary>What is in a path now; nothing where it is away.</summary>
+    private static IReadOnlyList<ModelFiles> Discover(string root)
     {
         try
         {
-            return [.. ModelFiles.Discover(root).Where(files => files.Place == place)];
+            return ModelFiles.Discover(root);
         }
         catch (Exception exception) when (exception is ModelLoadException or IOException or UnauthorizedAccessException)
         {
@@ -316,9 +321,9 @@ internal sealed partial class ModelCatalog : BackgroundService
     private (string Root, string Place) PlaceOf(string name)
     {
         var place = _table.Versions(name) is [var known, ..] ? known.Files.Place : null;
-        foreach (var root in _options.Models.Where(Path.Exists))
+        foreach (var root in _options.Models)
         {
-            if (ModelFiles.Discover(root).FirstOrDefault(files => files.Name == name && (place is null || files.Place == place)) is { } files)
+            if (Discover(root).FirstOrDefault(files => files.Name == name && (place is null || files.Place == place)) is { } files)
             {
                 return (root, files.Place);
             }

@@ -29,6 +29,9 @@ internal sealed class ModelDraft(ModelFiles files, Manifest manifest, Graph grap
 
     public IReadOnlyList<Evidence> Evidence => _evidence;
 
+    /// <summary>The graph's file, as it was before it was read.</summary>
+    public required LoadedFile File { get; init; }
+
     /// <summary>Labels from wherever they are said; null where there are none.</summary>
     public LabelList? Labels { get; init; }
 

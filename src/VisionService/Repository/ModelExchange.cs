@@ -22,6 +22,21 @@ internal sealed partial class ModelExchange(
     /// <summary>Loads what was found at the start, with nothing in its place.</summary>
     public async Task LoadFirstAsync(ModelEntry entry) => Set(await activation.LoadAsync(entry));
 
+    /// <summary>Tries a model for which there is no room: what it is for is known then, or why it fails, and it goes
+    /// again.</summary>
+    public async Task TryIdleAsync(ModelEntry entry)
+    {
+        using var right = await names.TakeAsync([entry.Name], stopping);
+        if (table.Find(entry.Name, entry.Version) is not { State: ModelState.Idle, KnownTask: null } idle)
+        {
+            return; // a request was faster
+        }
+
+        var after = await activation.LoadAsync(idle);
+        await (after.Loaded?.CloseAsync() ?? Task.CompletedTask);
+        table.TryReplace(idle, after.State == ModelState.Ready ? after with { State = ModelState.Idle, Loaded = null } : after);
+    }
+
     /// <summary>Loads a version beside what there is of it and puts it in its place, or leaves that and notes
     /// why.</summary>
     /// <returns>Why it cannot be loaded; null: it is ready.</returns>

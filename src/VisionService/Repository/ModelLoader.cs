@@ -45,9 +45,10 @@ internal sealed partial class ModelLoader(
         try
         {
             // 1. Read what lies there.
+            var file = new LoadedFile(files.Name, files.Onnx!);
             graph = Graph.Load(files.Onnx!, repository.Value.MaxModelBytes);
             var settings = ModelSettings.Read(files, graph);
-            var draft = new ModelDraft(files, settings, graph) { Labels = ModelSettings.ReadLabels(files, settings) };
+            var draft = new ModelDraft(files, settings, graph) { File = file, Labels = ModelSettings.ReadLabels(files, settings) };
             UnknownOperators.RefuseForeign(graph);
 
             // 2. Decide what it is for.
@@ -90,13 +91,13 @@ internal sealed partial class ModelLoader(
     public ExplainSource Explain(ModelDraft draft, InputRecipe recipe, HeadKind head, TargetFinder findTargets)
     {
         // Neither the draft nor its graph: they hold the weights, which the session has copied.
-        var (path, rewrites, batching) = (draft.Files.Onnx!, draft.InputRewrites.ToArray(), draft.Batching);
+        var (file, rewrites, batching) = (draft.File, draft.InputRewrites.ToArray(), draft.Batching);
         return new ExplainSource(head, recipe.InputName, recipe.Geometry, recipe.Input.Channels)
         {
             FindTargets = findTargets,
             OpenGraph = () =>
             {
-                var graph = Graph.Load(path);
+                var graph = Graph.Load(file.Path);
                 Array.ForEach(rewrites, rewrite => rewrite(graph));
                 return graph;
             },
@@ -141,8 +142,8 @@ internal sealed partial class ModelLoader(
     private static TensorModel RawTensors(ModelDraft draft, Model model, Func<string, BatchingOptions, ModelSession> open)
     {
         // Not the draft, which holds the weights.
-        var (path, batching) = (draft.Files.Onnx!, draft.Batching);
-        return new TensorModel(draft.Files.Name, model, draft.FileInputs, draft.FileOutputs, () => open(path, batching));
+        var (file, batching) = (draft.File, draft.Batching);
+        return new TensorModel(draft.Files.Name, model, draft.FileInputs, draft.FileOutputs, () => open(file.Path, batching));
     }
 
     /// <summary>A model that no task speaks for: it answers tensors with tensors, over the Open Inference Protocol

@@ -71,7 +71,7 @@ internal sealed class ModelTable
 
     /// <summary>Puts an entry in the place of another, unless that has gone meanwhile.</summary>
     public bool TryReplace(ModelEntry before, ModelEntry after) =>
-        Change(before.Name, before.Version, now => now == before ? after : now) == before;
+        Change(before.Name, before.Version, now => ReferenceEquals(now, before) ? after : now) is { } found && ReferenceEquals(found, before);
 
     /// <summary>Decides what becomes of a version as it is at this moment.</summary>
     /// <param name="decide">Gets null where there is none, and gives null where there is to be none.</param>
@@ -84,7 +84,7 @@ internal sealed class ModelTable
             var versions = _names.GetValueOrDefault(name, []);
             before = Array.Find(versions, entry => entry.Version == version);
             var after = decide(before);
-            if (after == before)
+            if (ReferenceEquals(after, before))
             {
                 return before;
             }

@@ -22,6 +22,19 @@ public class ActiveModelsTests
     }
 
     [Fact]
+    public async Task What_there_is_no_room_for_is_tried_once_all_the_same()
+    {
+        var folder = Three().Add("d", TinyModels.TwoInputs(), Unit)
+            .Add("e", Detection.TinyDetectors.Fixed((0, 0.9f, 0, 0, 40, 40)), Detection.TinyDetectors.Unit, ModelFolder.ColorLabels);
+        await using var service = await TestService.StartAsync(folder, "--Repository:MaxActiveModels", "1");
+        Assert.Equal("a ready, b idle, c idle, d failed, e idle", await ModelCatalogTests.StatesAsync(service));
+
+        // The task alone is enough to wake the one that can.
+        Assert.Equal("red .9", (await service.PostAsync("/detect", Photos.Red)).MustBe(HttpStatusCode.OK).Predictions);
+        Assert.Equal("a idle, b idle, c idle, d failed, e ready", await ModelCatalogTests.StatesAsync(service));
+    }
+
+    [Fact]
     public async Task A_pinned_model_never_makes_room()
     {
         await using var service = await TestService.StartAsync(Three(), "--Repository:MaxActiveModels", "2", "--Repository:Pinned:0", "c");

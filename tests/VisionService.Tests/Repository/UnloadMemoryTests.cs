@@ -66,7 +66,7 @@ public class UnloadMemoryTests
         string[] arguments =
         [
             typeof(CommandLine).Assembly.Location, "--models", folder.Path, "--http-port", "0", "--grpc-port", "0",
-            "--provider", "cpu", "--Repository:Watch", "false",
+            "--provider", "cpu", "--address", "127.0.0.1", "--Repository:Watch", "false",
         ];
         Array.ForEach(arguments, start.ArgumentList.Add);
         return Process.Start(start)!;

@@ -96,7 +96,7 @@ public class RepositoryTests
         await File.WriteAllTextAsync(folder.File("colors/model.onnx"), "<html>", TestContext.Current.CancellationToken);
         Assert.StartsWith("Model 'colors' cannot be loaded: ", RefusedTests.ErrorOf(await service.PostJsonAsync(Load, ""), HttpStatusCode.BadRequest), StringComparison.Ordinal);
         Assert.Equal("red .8", (await service.PostAsync("/classify?top_k=1", Photos.Red)).Predictions);
-        Assert.Equal("The file of model 'colors' cannot be opened for tensors any more.", RefusedTests.ErrorOf(await service.PostJsonAsync(Infer, Pixels), HttpStatusCode.InternalServerError));
+        Assert.Equal("The file of model 'colors' is not the one that was loaded; load the model again.", RefusedTests.ErrorOf(await service.PostJsonAsync(Infer, Pixels), HttpStatusCode.InternalServerError));
 
         (await service.PostJsonAsync(Unload, "")).MustBe(HttpStatusCode.OK);
         RefusedTests.ErrorOf(await service.PostJsonAsync(Load, ""), HttpStatusCode.BadRequest);
