@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using VisionService.Api;
@@ -97,6 +98,10 @@ internal static class Program
         services.AddVisionGrpc();
         services.AddOpenInference();
 
+        // Between the socket and the pool no queue of the transport's own: under overload its threads, each woken for
+        // little, took a tenth of the throughput.
+        services.AddSingleton<IMemoryPoolFactory<byte>, TransportBuffers>();
+        builder.WebHost.UseSockets(static sockets => sockets.IOQueueCount = 0);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(static (_, kestrel) =>
         {
