@@ -39,6 +39,11 @@ internal static class Program
                 return TryLoads(commandLine);
             }
 
+            if (commandLine.Command == CommandLine.Health)
+            {
+                return await CheckHealthAsync(commandLine);
+            }
+
             await using var app = Build(commandLine);
 
             // Before the host starts, so that a wrong setting is one line and not the trace of a failed start.
@@ -161,6 +166,18 @@ internal static class Program
         return TrialHost.Serve(
             services.GetRequiredService<ModelLoader>(),
             services.GetRequiredService<IOptions<RepositoryOptions>>().Value.LoadMemory);
+    }
+
+    /// <summary>Asks the service that runs with these settings; starts nothing of it, as this is done every few
+    /// seconds.</summary>
+    private static async Task<int> CheckHealthAsync(CommandLine commandLine)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new() { ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.AddJsonFile("appsettings.json", optional: true).AddEnvironmentVariables();
+        builder.Configuration.AddInMemoryCollection(commandLine.Settings);
+        AddOptions<ApiOptions>(builder, "Api");
+        using var services = builder.Services.BuildServiceProvider();
+        return await ActivatorUtilities.CreateInstance<HealthCheck>(services).RunAsync(Console.Out, Console.Error, default);
     }
 
     /// <summary>What it takes to load a model.</summary>
