@@ -1,5 +1,3 @@
-using VisionService.Commands;
-
 namespace VisionService;
 
 /// <summary>The command line, turned into configuration; it wins over the environment and appsettings.json.</summary>
@@ -13,6 +11,9 @@ internal sealed record CommandLine(
     public const string EvaluateSegment = "evaluate segment";
     public const string Inspect = "inspect";
     public const string Health = "health";
+
+    /// <summary>The key of the URL that the command <see cref="Health"/> asks.</summary>
+    public const string HealthUrl = "Health:Url";
 
     /// <summary>What the service runs itself as; not for people.</summary>
     public const string TryLoad = "try-load";
@@ -36,7 +37,7 @@ internal sealed record CommandLine(
         new("--map", "L=C,...", "Evaluate:Map", "evaluate segment: 3=road,*=background (labels are class ids)."),
         new("--merge", "C=C,...", "Evaluate:Merge", "evaluate segment: classes that count as another, mark=road."),
         new("--void", "N", "Evaluate:Void", "evaluate segment: the label that does not count (255)."),
-        new("--url", "URL", HealthCheck.UrlKey, "health: the service to ask (the one that these settings start here)."),
+        new("--url", "URL", HealthUrl, "health: the service to ask (the one that these settings start here)."),
     ];
 
     private static readonly string[] Commands = [EvaluateDetect, EvaluateSegment, Inspect, Health];

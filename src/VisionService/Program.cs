@@ -168,7 +168,7 @@ internal static class Program
             services.GetRequiredService<IOptions<RepositoryOptions>>().Value.LoadMemory);
     }
 
-    /// <summary>Asks the service that runs with these settings; starts nothing of it, as this is done every few
+    /// <summary>Asks the service that runs with these settings, or that of a URL; starts nothing of it, as this is done every few
     /// seconds.</summary>
     private static async Task<int> CheckHealthAsync(CommandLine commandLine)
     {
@@ -177,7 +177,13 @@ internal static class Program
         builder.Configuration.AddInMemoryCollection(commandLine.Settings);
         AddOptions<ApiOptions>(builder, "Api");
         using var services = builder.Services.BuildServiceProvider();
-        return await ActivatorUtilities.CreateInstance<HealthCheck>(services).RunAsync(Console.Out, Console.Error, default);
+        var api = services.GetRequiredService<IOptions<ApiOptions>>().Value;
+        var check = builder.Configuration[CommandLine.HealthUrl] is { } text
+            ? new HealthCheck(Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
+                ? url
+                : throw new InvalidOperationException($"--url must be an http or https URL, not '{text}'."), null)
+            : new HealthCheck(api.Local(), api.Certificate is { Length: > 0 } certificate ? certificate : null);
+        return await check.RunAsync(Console.Out, Console.Error, default);
     }
 
     /// <summary>What it takes to load a model.</summary>

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 
 namespace VisionService.Tests.Commands;
 
@@ -22,6 +24,17 @@ public class HealthCheckTests
         var (code, output, errors) = await CommandProcess.RunAsync("health", "--http-port", $"{service.Address.Port}");
         Assert.Equal((0, ""), (code, errors));
         Assert.StartsWith("200 ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Over_TLS_it_must_be_the_service_with_the_configured_certificate()
+    {
+        using var files = new ModelFolder();
+        string[] ours = MakeCertificate(files, "ours"), others = MakeCertificate(files, "others");
+        await using var service = await TestService.StartAsync(ModelFolder.WithColors(), ours);
+        string[] check = ["health", "--http-port", $"{service.Address.Port}"];
+        Assert.Equal(0, (await CommandProcess.RunAsync([.. check, .. ours])).Code);
+        Assert.Equal(1, (await CommandProcess.RunAsync([.. check, .. others])).Code);
     }
 
     [Fact]
@@ -57,4 +70,15 @@ public class HealthCheckTests
     [InlineData("--url must be an http or https URL, not 'localhost'.", "health", "--url", "localhost")]
     [InlineData("HttpPort must be between 0 and 65535.", "health", "--http-port", "70000")]
     public Task A_mistake_is_one_line(string line, params string[] arguments) => CommandProcess.MustFailAsync(line, arguments);
+
+    /// <summary>The options that have a service speak TLS with a certificate made for somebody else's name.</summary>
+    private static string[] MakeCertificate(ModelFolder files, string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var now = TimeProvider.System.GetUtcNow();
+        using var certificate = new CertificateRequest("CN=vision.example.com", key, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+        files.Write($"{name}.crt", certificate.ExportCertificatePem()).Write($"{name}.key", key.ExportPkcs8PrivateKeyPem());
+        return ["--Api:Certificate", files.File($"{name}.crt"), "--Api:CertificateKey", files.File($"{name}.key")];
+    }
 }
