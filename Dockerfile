@@ -6,7 +6,7 @@
 # Packages that such a mirror lacks come along in eng/packages, once `dotnet restore` has run on this machine (eng/feed.sh).
 
 ARG DOTNET=10.0
-ARG CUDA=13.0.2-cudnn-runtime-ubuntu24.04
+ARG CUDA=13.0.1-cudnn-runtime-ubuntu24.04
 
 # --- What changes seldom comes first: packages are fetched again only when a project file or a version changes. ---
 FROM mcr.microsoft.com/dotnet/sdk:${DOTNET}-noble AS projects

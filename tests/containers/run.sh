@@ -83,10 +83,10 @@ picture() { # FILE: 32 x 32 pixels, a bright square on a dark ground, as a BMP
   } > "$1"
 }
 
-start() { # NAME [OPTION...]: as a careful operator would, and without a /tmp
+start() { # NAME [OPTION...]: as a careful operator would, and without a /tmp; podman would need systemd for the health check
   local name=$1
   shift
-  "${run[@]}" run --detach --name "$name" --network=host --read-only --read-only-tmpfs=false --cap-drop=all \
+  "${run[@]}" run --detach --no-healthcheck --name "$name" --network=host --read-only --read-only-tmpfs=false --cap-drop=all \
     --security-opt=no-new-privileges --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 \
     --env Api__Address=127.0.0.1 --env Api__HttpPort="$port" --env Api__GrpcPort=$((port + 1)) --env Imaging__UseTurbo=true "$@" "$image" > /dev/null
   for ((i = 0; i < 300; i++)); do
@@ -109,8 +109,9 @@ clean_up
 [[ $real == true ]] || { stand_ins; say "Base images: stand-ins from Debian 12 and this machine's .NET"; }
 build
 size=$("${run[@]}" image inspect --format '{{.Size}}' "$image")
-service=$("${run[@]}" run --rm --network=host --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --entrypoint /app/VisionService "$image" --help | head -1)
-say "Built: $((size / 1000000)) MB; $service"
+help=$("${run[@]}" run --rm --no-healthcheck --network=host --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --entrypoint /app/VisionService "$image" --help) \
+  || fail "--help"
+say "Built: $((size / 1000000)) MB; ${help%%$'\n'*}"
 
 start vision-test
 say "Ready, on a read-only root without /tmp, without capabilities, with libturbojpeg"

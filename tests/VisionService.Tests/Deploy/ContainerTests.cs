@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using VisionService.Api;
@@ -41,12 +42,20 @@ public partial class ContainerTests
     public void The_composition_lets_the_service_drain_and_gives_it_no_rights()
     {
         var compose = Yaml.Read("docker-compose.yml")[0];
-        var grace = int.Parse(compose.Text("x-vision/stop_grace_period").TrimEnd('s'), System.Globalization.CultureInfo.InvariantCulture);
+        var grace = int.Parse(compose.Text("x-vision/stop_grace_period").TrimEnd('s'), CultureInfo.InvariantCulture);
         Assert.True(grace >= (Api.DrainTimeout + TimeSpan.FromSeconds(5)).TotalSeconds);
         Assert.Equal("true", compose.Text("x-hardened/read_only"));
         Assert.Equal("ALL", compose.Text("x-hardened/cap_drop/0"));
         Assert.Equal($"127.0.0.1:8080:{Api.HttpPort}", compose.Text("services/visionservice/ports/0"));
         Assert.Equal($"127.0.0.1:8081:{Api.GrpcPort}", compose.Text("services/visionservice/ports/1"));
+    }
+
+    [Fact]
+    public void The_unit_lets_the_service_drain()
+    {
+        var stop = File.ReadLines(Path.Combine(Checkout.Root, "deploy/visionservice.service"))
+            .Single(static line => line.StartsWith("TimeoutStopSec=", StringComparison.Ordinal)).Split('=')[1];
+        Assert.True(int.Parse(stop, CultureInfo.InvariantCulture) >= (Api.DrainTimeout + TimeSpan.FromSeconds(5)).TotalSeconds);
     }
 
     [Fact]

@@ -1,4 +1,6 @@
 using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using VisionService.Api;
 using YamlDotNet.RepresentationModel;
 
@@ -112,7 +114,7 @@ public class KubernetesTests
         using var app = Program.Build(CommandLine.Parse(["--http-port", "0", "--grpc-port", "0", "--provider", "cpu",
             .. settings.Where(static setting => !setting.StartsWith("Inference__Provider", StringComparison.Ordinal))
                 .Select(static setting => "--" + setting.Replace("__", ":", StringComparison.Ordinal)).Distinct()]));
-        app.Services.GetRequiredService<Microsoft.Extensions.Options.IStartupValidator>().Validate(); // throws for an unknown one
+        app.Services.GetRequiredService<IStartupValidator>().Validate(); // throws for an unknown one
     }
 
     [Theory]
@@ -120,6 +122,8 @@ public class KubernetesTests
     [InlineData("overlays/gpu", "Deployment NetworkPolicy PodDisruptionBudget PrometheusRule ScaledObject Service ServiceAccount ServiceMonitor")]
     public async Task Kustomize_makes_the_overlays(string overlay, string kinds)
     {
+        var version = await Tool.RunAsync("kubectl", "version", "--client");
+        Assert.SkipUnless(version.Contains("Kustomize Version: v5", StringComparison.Ordinal), "kubectl is too old for components.");
         var output = await Tool.RunAsync("kubectl", "kustomize", Path.Combine(Checkout.Root, "deploy/kubernetes", overlay));
         var stream = new YamlStream();
         stream.Load(new StringReader(output));
