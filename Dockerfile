@@ -68,8 +68,10 @@ LABEL org.opencontainers.image.title="VisionService" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 
-# --- The CPU, and what a plain build makes: no shell, no package manager, nothing but the runtime and the service. ---
+# --- The CPU, and what a plain build makes: no shell to speak of, no package manager, nothing but the runtime and the service. ---
 FROM mcr.microsoft.com/dotnet/aspnet:${DOTNET}-noble-chiseled AS cpu
+# ONNX Runtime 1.29 crashes where it finds no shell to ask about devices; it is content with one that says no.
+COPY --from=native /usr/bin/false /bin/sh
 COPY --from=native /native /
 COPY --from=cpu-published /app /app
 # No sockets or files of the debugger in /tmp; the ports are the service's own settings, not the base image's.
