@@ -10,6 +10,10 @@ internal sealed record CommandLine(
     public const string EvaluateDetect = "evaluate detect";
     public const string EvaluateSegment = "evaluate segment";
     public const string Inspect = "inspect";
+    public const string Health = "health";
+
+    /// <summary>The key of the URL that the command <see cref="Health"/> asks.</summary>
+    public const string HealthUrl = "Health:Url";
 
     /// <summary>What the service runs itself as; not for people.</summary>
     public const string TryLoad = "try-load";
@@ -33,9 +37,10 @@ internal sealed record CommandLine(
         new("--map", "L=C,...", "Evaluate:Map", "evaluate segment: 3=road,*=background (labels are class ids)."),
         new("--merge", "C=C,...", "Evaluate:Merge", "evaluate segment: classes that count as another, mark=road."),
         new("--void", "N", "Evaluate:Void", "evaluate segment: the label that does not count (255)."),
+        new("--url", "URL", HealthUrl, "health: the service to ask (the one that these settings start here)."),
     ];
 
-    private static readonly string[] Commands = [EvaluateDetect, EvaluateSegment, Inspect];
+    private static readonly string[] Commands = [EvaluateDetect, EvaluateSegment, Inspect, Health];
 
     private static readonly string[] Sections = ["Api", "Imaging", "Inference", "Repository", "Evaluate", "Logging", "Kestrel"];
 
@@ -48,6 +53,7 @@ internal sealed record CommandLine(
                VisionService evaluate detect [options]     measures a detector, and its masks, on a set in COCO's form
                VisionService evaluate segment [options]    measures a segmenter on images and label maps
                VisionService inspect PATH [options]        says what a model's files are taken for, and why
+               VisionService health [options]              asks a running service whether it is ready; exit code 0: it is
 
         {string.Join('\n', Options.Select(option => $"  {option.Name + " " + option.Value,-22}{option.Description}"))}
           --Section:Key VALUE   Any other setting, such as --Imaging:MaxBytes 50000000.

@@ -40,6 +40,11 @@ internal static class Program
                 return TryLoads(commandLine);
             }
 
+            if (commandLine.Command == CommandLine.Health)
+            {
+                return await CheckHealthAsync(commandLine);
+            }
+
             await using var app = Build(commandLine);
 
             // Before the host starts, so that a wrong setting is one line and not the trace of a failed start.
@@ -166,6 +171,24 @@ internal static class Program
         return TrialHost.Serve(
             services.GetRequiredService<ModelLoader>(),
             services.GetRequiredService<IOptions<RepositoryOptions>>().Value.LoadMemory);
+    }
+
+    /// <summary>Asks the service that runs with these settings, or that of a URL; starts nothing of it, as this is done every few
+    /// seconds.</summary>
+    private static async Task<int> CheckHealthAsync(CommandLine commandLine)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new() { ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.AddJsonFile("appsettings.json", optional: true).AddEnvironmentVariables();
+        builder.Configuration.AddInMemoryCollection(commandLine.Settings);
+        AddOptions<ApiOptions>(builder, "Api");
+        using var services = builder.Services.BuildServiceProvider();
+        var api = services.GetRequiredService<IOptions<ApiOptions>>().Value;
+        var check = builder.Configuration[CommandLine.HealthUrl] is { } text
+            ? new HealthCheck(Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
+                ? url
+                : throw new InvalidOperationException($"--url must be an http or https URL, not '{text}'."), null)
+            : new HealthCheck(api.Local(), api.Certificate is { Length: > 0 } certificate ? certificate : null);
+        return await check.RunAsync(Console.Out, Console.Error, default);
     }
 
     /// <summary>What it takes to load a model.</summary>

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net;
 
 namespace VisionService.Api;
 
@@ -46,4 +47,15 @@ internal sealed class ApiOptions
     /// </summary>
     [Range(0, 1024)]
     public int MaxConcurrentDecodes { get; init; }
+
+    /// <summary>Where this machine itself reaches REST and the pages.</summary>
+    public Uri Local()
+    {
+        // 0.0.0.0 and [::] are addresses to listen on, not to call.
+        var address = IPAddress.TryParse(Address, out var ip) && !ip.Equals(IPAddress.Any) && !ip.Equals(IPAddress.IPv6Any)
+            ? ip
+            : IPAddress.Loopback;
+        var scheme = string.IsNullOrEmpty(Certificate) ? Uri.UriSchemeHttp : Uri.UriSchemeHttps;
+        return new UriBuilder(scheme, address.ToString(), HttpPort).Uri;
+    }
 }
