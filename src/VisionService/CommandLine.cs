@@ -42,7 +42,7 @@ internal sealed record CommandLine(
 
     private static readonly string[] Commands = [EvaluateDetect, EvaluateSegment, Inspect, Health];
 
-    private static readonly string[] Sections = ["Api", "Imaging", "Inference", "Repository", "Evaluate", "Logging", "Kestrel"];
+    private static readonly string[] Sections = ["Api", "Imaging", "Inference", "Repository", "Evaluate", "Telemetry", "Logging", "Kestrel"];
 
     private static readonly string[] Names = [.. Options.Select(option => option.Name), .. Sections.Select(section => $"--{section}")];
 

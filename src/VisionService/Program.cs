@@ -10,6 +10,7 @@ using VisionService.Commands;
 using VisionService.Explanation;
 using VisionService.Imaging;
 using VisionService.Inference;
+using VisionService.Observability;
 using VisionService.Repository;
 
 namespace VisionService;
@@ -74,8 +75,11 @@ internal static class Program
         // Main says in one line what the host would log as a stack trace when it cannot start.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
 
+        builder.AddObservability();
+
         var services = builder.Services;
         AddLoader(builder);
+        AddOptions<TelemetryOptions>(builder, "Telemetry");
         AddOptions<ApiOptions>(builder, "Api");
         services.AddOptions<ApiOptions>().Validate(
             static api => api.Address is null || IPAddress.TryParse(api.Address, out _),
@@ -156,6 +160,7 @@ internal static class Program
         app.MapTask(SegmentEndpoint.Create(), "Says which pixel belongs to what: masks of classes or of objects.");
         app.MapTask(ExplainEndpoint.Create(), "Shows where in an image the reason for an answer lies.");
         InventoryEndpoints.Map(app);
+        app.MapMetrics();
         app.MapVisionGrpc();
         OpenInferenceEndpoints.Map(app);
         return app;

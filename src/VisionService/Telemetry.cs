@@ -11,12 +11,12 @@ internal static class Telemetry
 {
     public const string Name = "VisionService";
 
+    /// <summary>The buckets of everything that is measured in seconds.</summary>
+    public static readonly IReadOnlyList<double> SecondsBoundaries = [.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10];
+
     private static readonly Meter Meter = new(Name);
 
-    private static readonly InstrumentAdvice<double> Seconds = new()
-    {
-        HistogramBucketBoundaries = [.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10],
-    };
+    private static readonly InstrumentAdvice<double> Seconds = new() { HistogramBucketBoundaries = SecondsBoundaries };
 
     private static readonly Histogram<double> RequestDuration = Meter.CreateHistogram(
         "vision.request.duration", "s", "From the first byte read to the answer.", null, Seconds);
@@ -42,8 +42,8 @@ internal static class Telemetry
     private static readonly Counter<long> CancelledCounter = Meter.CreateCounter<long>(
         "vision.cancelled", "{image}", "Images whose caller went, or whose time was over.");
 
-    private static readonly Histogram<double> ModelLoadDuration = Meter.CreateHistogram<double>(
-        "vision.model.load.duration", "s", "From the file to a warm session.");
+    private static readonly Histogram<double> ModelLoadDuration = Meter.CreateHistogram(
+        "vision.model.load.duration", "s", "From the file to a warm session.", null, Seconds);
 
     private static readonly UpDownCounter<long> SessionBusyCounter = Meter.CreateUpDownCounter<long>(
         "vision.session.busy", "{run}", "Runs under way.");
