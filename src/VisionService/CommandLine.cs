@@ -10,6 +10,7 @@ internal sealed record CommandLine(
     public const string EvaluateDetect = "evaluate detect";
     public const string EvaluateSegment = "evaluate segment";
     public const string Inspect = "inspect";
+    public const string Config = "config";
 
     /// <summary>What the service runs itself as; not for people.</summary>
     public const string TryLoad = "try-load";
@@ -35,9 +36,9 @@ internal sealed record CommandLine(
         new("--void", "N", "Evaluate:Void", "evaluate segment: the label that does not count (255)."),
     ];
 
-    private static readonly string[] Commands = [EvaluateDetect, EvaluateSegment, Inspect];
+    private static readonly string[] Commands = [EvaluateDetect, EvaluateSegment, Inspect, Config];
 
-    private static readonly string[] Sections = ["Api", "Imaging", "Inference", "Repository", "Evaluate", "Logging", "Kestrel"];
+    private static readonly string[] Sections = ["Api", "Imaging", "Inference", "Repository", "Explanation", "Evaluate", "Logging", "Kestrel"];
 
     private static readonly string[] Names = [.. Options.Select(option => option.Name), .. Sections.Select(section => $"--{section}")];
 
@@ -48,6 +49,7 @@ internal sealed record CommandLine(
                VisionService evaluate detect [options]     measures a detector, and its masks, on a set in COCO's form
                VisionService evaluate segment [options]    measures a segmenter on images and label maps
                VisionService inspect PATH [options]        says what a model's files are taken for, and why
+               VisionService config [options]              prints every setting in effect and where it comes from
 
         {string.Join('\n', Options.Select(option => $"  {option.Name + " " + option.Value,-22}{option.Description}"))}
           --Section:Key VALUE   Any other setting, such as --Imaging:MaxBytes 50000000.

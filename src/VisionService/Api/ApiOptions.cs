@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using VisionService.Api.Urls;
 
 namespace VisionService.Api;
 
@@ -46,4 +47,12 @@ internal sealed class ApiOptions
     /// </summary>
     [Range(0, 1024)]
     public int MaxConcurrentDecodes { get; init; }
+
+    /// <summary>Origins whose web pages may call the service, such as <c>https://example.com</c>; <c>*</c>: all. Default
+    /// none.</summary>
+    public IList<string> CorsOrigins { get; } = [];
+
+    public ConnectionOptions Connections { get; init; } = new();
+
+    public UrlOptions Urls { get; init; } = new();
 }

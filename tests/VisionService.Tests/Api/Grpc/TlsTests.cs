@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Net.Client;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using VisionService.Api;
 using Proto = VisionService.Api.Grpc.V1;
@@ -48,7 +49,10 @@ public sealed class TlsTests : IDisposable
         MakeCertificate();
         string? File(string? name) => name is null ? null : _files.File(name);
         var problem = Assert.Throws<OptionsValidationException>(
-            () => ServerCertificate.Load(new ApiOptions { Certificate = File(certificate), CertificateKey = File(key) }));
+            () => ServerCertificate.Load(
+                new ApiOptions { Certificate = File(certificate), CertificateKey = File(key) },
+                TimeProvider.System,
+                NullLogger<ServerCertificate>.Instance));
         Assert.Contains(message, problem.Message, StringComparison.Ordinal);
         Assert.Contains(certificate ?? "Api:CertificateKey", problem.Message, StringComparison.Ordinal);
     }
