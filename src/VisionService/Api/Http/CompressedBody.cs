@@ -54,7 +54,7 @@ internal sealed class CompressedBody(RequestDelegate next, IOptions<ApiOptions> 
     /// <summary>What comes out of a decompressor, with an end to it.</summary>
     private sealed class Inflated(Stream source, string encoding, int limit) : Stream
     {
-        private int _left = limit;
+        private long _inflated;
 
         public override bool CanRead => true;
 
@@ -82,8 +82,8 @@ internal sealed class CompressedBody(RequestDelegate next, IOptions<ApiOptions> 
                 throw new VisionException(VisionError.InvalidRequest, $"The body is not valid {encoding}.", exception);
             }
 
-            _left -= read;
-            return _left >= 0 ? read : throw new VisionException(
+            _inflated += read;
+            return _inflated <= limit ? read : throw new VisionException(
                 VisionError.TooLarge,
                 $"The request has more than {limit} bytes once inflated; Api:{nameof(ApiOptions.MaxRequestBytes)} allows {limit}.");
         }
@@ -103,6 +103,10 @@ internal sealed class CompressedBody(RequestDelegate next, IOptions<ApiOptions> 
 
         public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-        public override ValueTask DisposeAsync() => source.DisposeAsync();
+        public override async ValueTask DisposeAsync()
+        {
+            await source.DisposeAsync();
+            await base.DisposeAsync();
+        }
     }
 }

@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Net;
+
+namespace VisionService.Tests.Api.Edge;
+
+/// <summary>Clients that hold connections by being slow, with the limits as they are by default.</summary>
+public sealed class SlowClientsTests(ClassifyFixture fixture) : IClassFixture<ClassifyFixture>
+{
+    private const int Clients = 300;
+
+    private static readonly string[] Openings =
+    [
+        "", // says nothing at all
+        "GET /livez HTTP/1.1\r\nHost: a\r\n",
+        "POST /classify HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\n",
+        "POST /classify HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST /classify HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n--b\r\n",
+    ];
+
+    private readonly TestService _service = fixture.Service;
+
+    [Fact]
+    public async Task Three_hundred_that_dribble_are_dropped_and_nobody_else_notices()
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        stop.CancelAfter(TimeSpan.FromSeconds(40));
+        var clients = new List<RawConnection>();
+        try
+        {
+            for (var i = 0; i < Clients; i++)
+            {
+                clients.Add(await RawConnection.OpenAsync(_service.Address));
+                await clients[i].SendAsync(Openings[i % Openings.Length]);
+            }
+
+            var drops = clients.Select((client, i) => DribbleAsync(client, i % Openings.Length == 0 ? "" : "A", stop.Token)).ToArray();
+            var all = Task.WhenAll(drops);
+            while (!all.IsCompleted)
+            {
+                var start = Stopwatch.GetTimestamp();
+                (await _service.GetAsync("/healthz")).MustBe(HttpStatusCode.OK);
+                Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(1));
+                await Task.WhenAny(all, Task.Delay(TimeSpan.FromSeconds(0.5), stop.Token));
+            }
+
+            Assert.DoesNotContain(false, await all);
+        }
+        finally
+        {
+            clients.ForEach(static client => client.Dispose());
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("PRI * HTTP/2.0\r\n")]
+    public async Task A_gRPC_connection_that_does_not_begin_is_dropped(string opening)
+    {
+        using var client = await RawConnection.OpenAsync(_service.GrpcAddress);
+        await client.SendAsync(opening);
+        Assert.Equal("", await client.ReadToEndAsync());
+    }
+
+    /// <summary>A byte a second until the server has had enough; false where it never had.</summary>
+    private static async Task<bool> DribbleAsync(RawConnection client, string drop, CancellationToken stop)
+    {
+        var end = client.ReadToEndAsync();
+        while (!end.IsCompleted && !stop.IsCancellationRequested)
+        {
+            try
+            {
+                await client.SendAsync(drop);
+            }
+            catch (IOException)
+            {
+                break; // dropped
+            }
+
+            await Task.WhenAny(end, Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None));
+        }
+
+        return !stop.IsCancellationRequested;
+    }
+}
