@@ -1,4 +1,5 @@
 using System.Collections;
+using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using Microsoft.Extensions.Options;
@@ -26,7 +27,7 @@ internal sealed record OptionSection(string Name, Func<IServiceProvider, object>
 
     /// <summary>Whether a setting is a section of its own.</summary>
     public static bool IsSection(Type type) =>
-        type.IsClass && type.Assembly == typeof(OptionSection).Assembly && !type.IsAssignableTo(typeof(IEnumerable));
+        type.IsClass && !type.IsAssignableTo(typeof(IEnumerable)) && !TypeDescriptor.GetConverter(type).CanConvertFrom(typeof(string));
 
     private sealed class Validation<T>(IConfigurationSection section) : IValidateOptions<T>
         where T : class

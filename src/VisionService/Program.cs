@@ -110,14 +110,14 @@ internal static class Program
                 api,
                 kestrel.ApplicationServices.GetRequiredService<TimeProvider>(),
                 kestrel.ApplicationServices.GetRequiredService<ILogger<ServerCertificate>>());
-            Listen(api.HttpPort, HttpProtocols.Http1AndHttp2);
-            Listen(api.GrpcPort, HttpProtocols.Http2);
+            Listen(api.HttpPort, static _ => { });
+            Listen(api.GrpcPort, static listen => listen.Protocols = HttpProtocols.Http2);
 
-            void Listen(int port, HttpProtocols protocols)
+            void Listen(int port, Action<ListenOptions> setProtocols)
             {
                 void Configure(ListenOptions listen)
                 {
-                    listen.Protocols = protocols;
+                    setProtocols(listen);
                     certificate?.Use(listen);
                     listen.CloseSilent(api.Connections.HeaderTimeout);
                 }

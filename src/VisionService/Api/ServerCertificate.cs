@@ -23,6 +23,7 @@ internal sealed partial class ServerCertificate
     private readonly Lock _reading = new();
     private (string Certificate, string Key) _seen;
     private long _seenAt;
+    private string? _problem;
     private volatile SslStreamCertificateContext _context;
 
     private ServerCertificate(string file, string keyFile, TimeProvider time, ILogger<ServerCertificate> logger)
@@ -110,6 +111,7 @@ internal sealed partial class ServerCertificate
         try
         {
             var found = Read();
+            _problem = null;
             if (found != _seen)
             {
                 _seen = found;
@@ -120,7 +122,11 @@ internal sealed partial class ServerCertificate
         catch (Exception exception) when (IsUnusable(exception))
         {
             // Halfway through a change, perhaps: the other file's turn comes, and then both are tried again.
-            Log.Unusable(_logger, exception.Message, _context.TargetCertificate.NotAfter);
+            if (exception.Message != _problem)
+            {
+                _problem = exception.Message;
+                Log.Unusable(_logger, _problem, _context.TargetCertificate.NotAfter);
+            }
         }
     }
 

@@ -11,6 +11,9 @@ namespace VisionService.Api.Http;
 /// </summary>
 internal sealed class JsonRequestBody(int maxImageBytes, string limitName)
 {
+    // As many as a model has classes, and more.
+    private const int MaxValues = 100_000;
+
     /// <param name="addImage">Takes ownership.</param>
     /// <param name="addUrl">Takes the URL as it is written.</param>
     /// <returns>Whether the images came as a list.</returns>
@@ -176,6 +179,10 @@ internal sealed class JsonRequestBody(int maxImageBytes, string limitName)
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             values.Add(Value(ref reader, name));
+            if (values.Count > MaxValues)
+            {
+                throw new VisionException(VisionError.TooLarge, $"The list '{name}' has more than {MaxValues} values.");
+            }
         }
 
         return [.. values];

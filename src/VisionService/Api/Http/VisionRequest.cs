@@ -17,6 +17,9 @@ internal sealed class VisionRequest : IDisposable
     // A parameter is a short text; a form field longer than this is a mistake.
     private const int MaxFieldBytes = 64 * 1024;
 
+    // Many times what any task knows; a body could name millions.
+    private const int MaxParameters = 256;
+
     private readonly List<SentImage> _images = [];
     private readonly List<string> _urls = [];
     private readonly List<(string Name, IReadOnlyList<string> Values)> _said = [];
@@ -171,7 +174,7 @@ internal sealed class VisionRequest : IDisposable
             // Browsers send a form's untouched fields as empty texts: nothing was said.
             if (value.Length > 0)
             {
-                _said.Add((name, [value]));
+                Say(name, [value]);
             }
         }
     }
@@ -187,7 +190,7 @@ internal sealed class VisionRequest : IDisposable
         using var body = await EncodedImage.ReadAsync(
             http.Body, http.ContentLength, api.MaxRequestBytes, MaxRequestBytesName, cancellationToken);
         var json = new JsonRequestBody(imaging.MaxBytes, EncodedImage.MaxBytesName);
-        WantsList = json.Read(body.Bytes.Span, image => Add(image, api), url => AddUrl(url, api), (name, values) => _said.Add((name, values)));
+        WantsList = json.Read(body.Bytes.Span, image => Add(image, api), url => AddUrl(url, api), Say);
     }
 
     private async Task FetchAsync(CancellationToken cancellationToken)
@@ -198,6 +201,15 @@ internal sealed class VisionRequest : IDisposable
         }
 
         _images.AddRange(await _remote.FetchAsync(_urls, cancellationToken));
+    }
+
+    private void Say(string name, IReadOnlyList<string> values)
+    {
+        _said.Add((name, values));
+        if (_said.Count > MaxParameters)
+        {
+            throw new VisionException(VisionError.TooLarge, $"The request has more than {MaxParameters} parameters.");
+        }
     }
 
     private void Add(EncodedImage image, ApiOptions api)

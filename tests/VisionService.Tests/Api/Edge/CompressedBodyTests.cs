@@ -23,7 +23,7 @@ public class CompressedBodyTests(ClassifyFixture fixture) : IClassFixture<Classi
     public async Task A_compressed_body_is_read(string encoding)
     {
         var answer = await PostAsync("/classify", Compress(Encoding.UTF8.GetBytes(Json), encoding), encoding);
-        Assert.Equal("red .981", answer.MustBe(HttpStatusCode.OK).Predictions);
+        Assert.Equal("red .8", answer.MustBe(HttpStatusCode.OK).Predictions);
     }
 
     [Fact]
@@ -71,7 +71,7 @@ public class CompressedBodyTests(ClassifyFixture fixture) : IClassFixture<Classi
     {
         // JSON may begin with blanks for ever; a form with what stands before its first part.
         var bomb = Bomb(contentType == "application/json" ? (byte)' ' : (byte)0, 1 << 30);
-        Assert.True(bomb.Length < 2_000_000);
+        Assert.True(bomb.Length < 10_000_000);
         await PostAsync("/classify", bomb, "gzip", contentType); // the pool has its buffers from here on
         var before = GC.GetTotalMemory(forceFullCollection: true);
         for (var i = 0; i < 3; i++)

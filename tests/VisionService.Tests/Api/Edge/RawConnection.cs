@@ -10,12 +10,14 @@ internal sealed class RawConnection : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(45);
 
     private readonly TcpClient _client = new();
+    private NetworkStream _stream = null!;
 
     public static async Task<RawConnection> OpenAsync(Uri address)
     {
         var connection = new RawConnection();
         await connection._client.ConnectAsync(address.Host, address.Port, TestContext.Current.CancellationToken);
         connection._client.NoDelay = true;
+        connection._stream = connection._client.GetStream();
         return connection;
     }
 
@@ -29,7 +31,7 @@ internal sealed class RawConnection : IDisposable
 
     public Task SendAsync(string text) => SendAsync(Encoding.Latin1.GetBytes(text));
 
-    public async Task SendAsync(byte[] bytes) => await _client.GetStream().WriteAsync(bytes, TestContext.Current.CancellationToken);
+    public async Task SendAsync(byte[] bytes) => await _stream.WriteAsync(bytes, TestContext.Current.CancellationToken);
 
     /// <summary>Says that no more is coming.</summary>
     public void EndSending() => _client.Client.Shutdown(SocketShutdown.Send);
@@ -40,7 +42,7 @@ internal sealed class RawConnection : IDisposable
         var received = new MemoryStream();
         try
         {
-            await _client.GetStream().CopyToAsync(received, TestContext.Current.CancellationToken).WaitAsync(Patience);
+            await _stream.CopyToAsync(received, TestContext.Current.CancellationToken).WaitAsync(Patience);
         }
         catch (IOException)
         {
