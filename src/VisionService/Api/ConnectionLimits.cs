@@ -37,8 +37,8 @@ internal static class ConnectionLimits
     }
 
     /// <summary>Closes a new connection that has not begun to speak HTTP in time; Kestrel's own clocks start with the first
-    /// byte, or are as long as an idle connection's. Below TLS in the order of registration, so that it sees what was
-    /// encrypted.</summary>
+    /// byte, or are as long as an idle connection's. To be called after TLS is set up: it looks at what was encrypted, and a
+    /// handshake has its own ten seconds.</summary>
     public static void CloseSilent(this ListenOptions listen, TimeSpan timeout)
     {
         var opening = listen.Protocols == HttpProtocols.Http2 ? Http2PrefaceBytes : 1;

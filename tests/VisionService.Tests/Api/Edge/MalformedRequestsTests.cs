@@ -20,7 +20,6 @@ public class MalformedRequestsTests(ClassifyFixture fixture) : IClassFixture<Cla
         { $"{Post}Content-Length: 5, 5\r\n\r\n12345", "400" },
         { $"{Post}Content-Length: 99999999999999999999\r\n\r\n", "400" },
         { $"{Post}Content-Length: 0x10\r\n\r\n", "400" },
-        { $"{Post}Content-Length: +5\r\n\r\n12345", "400" },
         { $"{Post}Transfer-Encoding: gzip\r\n\r\n", "400" },
         { $"{Post}Transfer-Encoding: chunked, gzip\r\n\r\n", "400" },
 
