@@ -71,7 +71,7 @@ public class CompressedBodyTests(ClassifyFixture fixture) : IClassFixture<Classi
     {
         // JSON may begin with blanks for ever; a form with what stands before its first part.
         var bomb = Bomb(contentType == "application/json" ? (byte)' ' : (byte)0, 1 << 30);
-        Assert.True(bomb.Length < 10_000_000);
+        Assert.InRange(bomb.Length, 1, 10_000_000);
         await PostAsync("/classify", bomb, "gzip", contentType); // the pool has its buffers from here on
         var before = GC.GetTotalMemory(forceFullCollection: true);
         for (var i = 0; i < 3; i++)
@@ -117,7 +117,7 @@ public class CompressedBodyTests(ClassifyFixture fixture) : IClassFixture<Classi
         var block = new byte[1 << 20];
         Array.Fill(block, filler);
         var compressed = new MemoryStream();
-        using (var stream = new GZipStream(compressed, CompressionLevel.Fastest))
+        using (var stream = new GZipStream(compressed, CompressionLevel.Optimal))
         {
             for (var written = 0; written < length; written += block.Length)
             {
