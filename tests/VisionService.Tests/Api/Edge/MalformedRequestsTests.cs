@@ -150,6 +150,18 @@ public class MalformedRequestsTests(ClassifyFixture fixture) : IClassFixture<Cla
     }
 
     [Theory]
+    [InlineData("/classify", "{{\"classes\": [{0}1]}}", "100000")]
+    [InlineData("/v2/models/colors/infer", "{{\"parameters\": {{\"a\": [{0}1]}}}}", "100000")]
+    [InlineData("/v2/models/colors/infer", "{{\"outputs\": [{0}1]}}", "1000")]
+    public async Task Lists_without_end_are_refused(string path, string json, string limit)
+    {
+        var element = json.Contains("outputs", StringComparison.Ordinal) ? "{\"name\":\"o\"}," : "1,";
+        var answer = await _service.PostJsonAsync(
+            path, string.Format(System.Globalization.CultureInfo.InvariantCulture, json, string.Concat(Enumerable.Repeat(element, 200_000))));
+        Assert.Contains($"more than {limit} ", answer.MustBe(HttpStatusCode.RequestEntityTooLarge).Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("--b\r\nContent-Disposition: form-data; name=\"i\"; filename=\"i\"\r\n\r\nhalf of a pa")]
     [InlineData("--b\r\nContent-Disposition: form-data; name=\"i\"; filename=\"i\"")]
     [InlineData("--other\r\n\r\n--other--\r\n")]

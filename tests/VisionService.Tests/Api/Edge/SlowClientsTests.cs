@@ -61,6 +61,39 @@ public sealed class SlowClientsTests(ClassifyFixture fixture) : IClassFixture<Cl
         Assert.Equal("", await client.ReadToEndAsync());
     }
 
+    [Theory]
+    [InlineData("/classify")]
+    [InlineData("/v2/models/colors/infer")]
+    public async Task Who_sends_a_body_too_slowly_is_told_which_setting_says_so(string path)
+    {
+        using var client = await RawConnection.OpenAsync(_service.Address);
+        await client.SendAsync($"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{");
+        var answer = await client.ReadToEndAsync();
+        Assert.StartsWith("HTTP/1.1 408 ", answer, StringComparison.Ordinal);
+        Assert.Contains("Api:Connections:MinBytesPerSecond", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_connection_over_the_cap_is_closed_and_one_that_ends_makes_room()
+    {
+        await using var service = await TestService.StartAsync(ModelFolder.WithColors(), "--Api:Connections:Max", "1");
+        var first = await RawConnection.OpenAsync(service.Address);
+        await first.SendAsync("GET /livez HTTP/1.1\r\nHost: a\r\n"); // not yet a request
+        Assert.Equal("", await RawConnection.AskAsync(service.Address, "GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+        await first.SendAsync("Connection: close\r\n\r\n");
+        Assert.StartsWith("HTTP/1.1 200 ", await first.ReadToEndAsync(), StringComparison.Ordinal);
+        first.Dispose();
+
+        // The server notices a moment later that the first is gone.
+        string answer;
+        while ((answer = await RawConnection.AskAsync(service.Address, "GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).Length == 0)
+        {
+            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+        }
+
+        Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
+    }
+
     /// <summary>A byte a second until the server has had enough; false where it never had.</summary>
     private static async Task<bool> DribbleAsync(RawConnection client, string drop, CancellationToken stop)
     {
