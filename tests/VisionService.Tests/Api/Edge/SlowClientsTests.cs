@@ -3,7 +3,7 @@ using System.Net;
 
 namespace VisionService.Tests.Api.Edge;
 
-/// <summary>Clients that hold connections by being slow, with the limits as they are by default.</summary>
+/// <summary>Clients that hold connections by being slow, mostly with the limits as they are by default.</summary>
 public sealed class SlowClientsTests(ClassifyFixture fixture) : IClassFixture<ClassifyFixture>
 {
     private const int Clients = 300;
@@ -56,7 +56,9 @@ public sealed class SlowClientsTests(ClassifyFixture fixture) : IClassFixture<Cl
     [InlineData("PRI * HTTP/2.0\r\n")]
     public async Task A_gRPC_connection_that_does_not_begin_is_dropped(string opening)
     {
-        using var client = await RawConnection.OpenAsync(_service.GrpcAddress);
+        await using var service = await TestService.StartAsync(
+            ModelFolder.WithColors(), "--Api:Connections:HeaderTimeout", "00:00:01");
+        using var client = await RawConnection.OpenAsync(service.GrpcAddress);
         await client.SendAsync(opening);
         Assert.Equal("", await client.ReadToEndAsync());
     }
