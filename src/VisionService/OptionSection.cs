@@ -17,17 +17,21 @@ internal sealed record OptionSection(string Name, Func<IServiceProvider, object>
         where T : class
     {
         var services = builder.Services;
-        services.AddSingleton(new OptionSection(name, static provider => provider.GetRequiredService<IOptions<T>>().Value));
+        services.AddSingleton(
+            new OptionSection(name, static provider => provider.GetRequiredService<IOptions<T>>().Value));
         services.AddSingleton<IValidateOptions<T>>(new Validation<T>(builder.Configuration.GetSection(name)));
         services.AddOptions<T>().BindConfiguration(name).ValidateOnStart();
     }
 
     /// <summary>The settings of a class of options.</summary>
-    public static PropertyInfo[] Settings(Type options) => options.GetProperties(BindingFlags.Public | BindingFlags.Instance);
+    public static PropertyInfo[] Settings(Type options) =>
+        options.GetProperties(BindingFlags.Public | BindingFlags.Instance);
 
     /// <summary>Whether a setting is a section of its own.</summary>
     public static bool IsSection(Type type) =>
-        type.IsClass && !type.IsAssignableTo(typeof(IEnumerable)) && !TypeDescriptor.GetConverter(type).CanConvertFrom(typeof(string));
+        type.IsClass
+        && !type.IsAssignableTo(typeof(IEnumerable))
+        && !TypeDescriptor.GetConverter(type).CanConvertFrom(typeof(string));
 
     private sealed class Validation<T>(IConfigurationSection section) : IValidateOptions<T>
         where T : class
@@ -53,7 +57,11 @@ internal sealed record OptionSection(string Name, Func<IServiceProvider, object>
             foreach (var setting in settings)
             {
                 var value = setting.GetValue(options);
-                var context = new ValidationContext(options) { MemberName = setting.Name, DisplayName = $"{section.Path}:{setting.Name}" };
+                var context = new ValidationContext(options)
+                {
+                    MemberName = setting.Name,
+                    DisplayName = $"{section.Path}:{setting.Name}",
+                };
                 var results = new List<ValidationResult>();
                 Validator.TryValidateProperty(value, context, results);
                 var mistakes = results.Select(static result => result.ErrorMessage!);

@@ -132,10 +132,15 @@ internal sealed partial class ServerCertificate
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Information, Message = "New connections get the certificate that now lies in Api:Certificate; it ends on {End:u}.")]
+        [LoggerMessage(
+            Level = LogLevel.Information,
+            Message = "New connections get the certificate that now lies in Api:Certificate; it ends on {End:u}.")]
         public static partial void Renewed(ILogger logger, DateTime end);
 
-        [LoggerMessage(Level = LogLevel.Error, Message = "What lies in Api:Certificate and Api:CertificateKey cannot be used: {Problem} The certificate that was loaded before serves on until {End:u}.")]
+        [LoggerMessage(
+            Level = LogLevel.Error,
+            Message = "What lies in Api:Certificate and Api:CertificateKey cannot be used: {Problem} "
+                + "The certificate that was loaded before serves on until {End:u}.")]
         public static partial void Unusable(ILogger logger, string problem, DateTime end);
     }
 }

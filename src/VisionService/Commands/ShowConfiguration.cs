@@ -55,10 +55,13 @@ internal sealed partial class ShowConfiguration(
             {
                 IDictionary { Count: > 0 } map => map.Keys.Cast<object>().Select(name => ($"{key}:{name}", map[name])),
                 string => [(key, value)],
-                IEnumerable list => [.. list.Cast<object?>().Select((item, index) => ($"{key}:{index}", item)).DefaultIfEmpty((key, null))],
+                IEnumerable list => list.Cast<object?>()
+                    .Select((item, index) => ($"{key}:{index}", item))
+                    .DefaultIfEmpty((key, null)),
                 _ => new[] { (key, value) },
             };
-            var isSecret = setting.GetCustomAttribute<DataTypeAttribute>()?.DataType == DataType.Password || SecretName().IsMatch(setting.Name);
+            var isSecret = SecretName().IsMatch(setting.Name)
+                || setting.GetCustomAttribute<DataTypeAttribute>()?.DataType == DataType.Password;
             foreach (var (name, item) in below)
             {
                 if (item is not null && OptionSection.IsSection(item.GetType()))

@@ -68,7 +68,8 @@ internal sealed class RemoteImages : IDisposable
         {
             throw new VisionException(
                 VisionError.InvalidRequest,
-                $"Images by URL are off here; Api:Urls:{nameof(UrlOptions.AllowedHosts)} would list hosts to fetch them from. Send the image itself.");
+                $"Images by URL are off here; Api:Urls:{nameof(UrlOptions.AllowedHosts)} would list hosts to fetch them from. "
+                + "Send the image itself.");
         }
 
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -178,7 +179,8 @@ internal sealed class RemoteImages : IDisposable
                 if (redirects == _options.MaxRedirects)
                 {
                     throw Invalid(
-                        $"A URL redirects more often than Api:Urls:{nameof(UrlOptions.MaxRedirects)} allows, {_options.MaxRedirects} times.");
+                        $"A URL redirects more often than Api:Urls:{nameof(UrlOptions.MaxRedirects)} allows, "
+                        + $"{_options.MaxRedirects} times.");
                 }
 
                 uri = new Uri(uri, location);
@@ -232,7 +234,8 @@ internal sealed class RemoteImages : IDisposable
         if (!type.StartsWith("image/", StringComparison.OrdinalIgnoreCase)
             && !type.Equals(MediaTypeNames.Application.Octet, StringComparison.OrdinalIgnoreCase))
         {
-            throw Invalid($"'{uri.IdnHost}' answers a URL with the type '{type}'; image/* or {MediaTypeNames.Application.Octet} is understood.");
+            throw Invalid(
+                $"'{uri.IdnHost}' answers a URL with the type '{type}'; image/* or {MediaTypeNames.Application.Octet} is understood.");
         }
 
         await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
