@@ -10,6 +10,7 @@ internal sealed record CommandLine(
     public const string EvaluateDetect = "evaluate detect";
     public const string EvaluateSegment = "evaluate segment";
     public const string Inspect = "inspect";
+    public const string Config = "config";
     public const string Health = "health";
 
     /// <summary>The key of the URL that the command <see cref="Health"/> asks.</summary>
@@ -40,9 +41,10 @@ internal sealed record CommandLine(
         new("--url", "URL", HealthUrl, "health: the service to ask (the one that these settings start here)."),
     ];
 
-    private static readonly string[] Commands = [EvaluateDetect, EvaluateSegment, Inspect, Health];
+    private static readonly string[] Commands = [EvaluateDetect, EvaluateSegment, Inspect, Config, Health];
 
-    private static readonly string[] Sections = ["Api", "Imaging", "Inference", "Repository", "Evaluate", "Telemetry", "Logging", "Kestrel"];
+    private static readonly string[] Sections =
+        ["Api", "Imaging", "Inference", "Repository", "Explanation", "Evaluate", "Telemetry", "Logging", "Kestrel"];
 
     private static readonly string[] Names = [.. Options.Select(option => option.Name), .. Sections.Select(section => $"--{section}")];
 
@@ -53,6 +55,7 @@ internal sealed record CommandLine(
                VisionService evaluate detect [options]     measures a detector, and its masks, on a set in COCO's form
                VisionService evaluate segment [options]    measures a segmenter on images and label maps
                VisionService inspect PATH [options]        says what a model's files are taken for, and why
+               VisionService config [options]              prints every setting in effect and where it comes from
                VisionService health [options]              asks a running service whether it is ready; exit code 0: it is
 
         {string.Join('\n', Options.Select(option => $"  {option.Name + " " + option.Value,-22}{option.Description}"))}

@@ -6,12 +6,14 @@ using VisionService.Api;
 using VisionService.Api.Grpc;
 using VisionService.Api.Http;
 using VisionService.Api.OpenInference;
+using VisionService.Api.Urls;
 using VisionService.Commands;
 using VisionService.Explanation;
 using VisionService.Imaging;
 using VisionService.Inference;
 using VisionService.Observability;
 using VisionService.Repository;
+using static VisionService.OptionSection;
 
 namespace VisionService;
 
@@ -83,7 +85,7 @@ internal static class Program
         AddOptions<ApiOptions>(builder, "Api");
         services.AddOptions<ApiOptions>().Validate(
             static api => api.Address is null || IPAddress.TryParse(api.Address, out _),
-            "Address must be an IP address, such as 127.0.0.1.");
+            "Api:Address must be an IP address, such as 127.0.0.1.");
         AddOptions<ImagingOptions>(builder, "Imaging");
         AddOptions<EvaluateOptions>(builder, "Evaluate");
         services.PostConfigure<RepositoryOptions>(static options => options.UseShippedModels());
@@ -102,7 +104,9 @@ internal static class Program
         services.AddSingleton<Drain>();
         services.AddHostedService(static provider => provider.GetRequiredService<Drain>());
         services.AddSingleton<VisionPipeline>();
+        services.AddSingleton<RemoteImages>();
         services.AddSingleton<EvaluationRun>();
+        services.AddPageSecurity();
         services.AddVisionOpenApi();
         services.AddVisionGrpc();
         services.AddOpenInference();
@@ -116,33 +120,33 @@ internal static class Program
         {
             var api = kestrel.ApplicationServices.GetRequiredService<IOptions<ApiOptions>>().Value;
             kestrel.AddServerHeader = false;
-            var useTls = ServerCertificate.Load(api);
-            Listen(api.HttpPort, useTls);
-            Listen(api.GrpcPort, listen =>
-            {
-                listen.Protocols = HttpProtocols.Http2;
-                useTls(listen);
-            });
+            var certificate = ServerCertificate.Load(
+                api,
+                kestrel.ApplicationServices.GetRequiredService<TimeProvider>(),
+                kestrel.ApplicationServices.GetRequiredService<ILogger<ServerCertificate>>());
+            Listen(api.HttpPort, static _ => { });
+            Listen(api.GrpcPort, static listen => listen.Protocols = HttpProtocols.Http2);
 
-            void Listen(int port, Action<ListenOptions> configure)
+            void Listen(int port, Action<ListenOptions> setProtocols)
             {
+                void Configure(ListenOptions listen)
+                {
+                    setProtocols(listen);
+                    certificate?.Use(listen);
+                    listen.CloseSilent(api.Connections.HeaderTimeout);
+                }
+
                 if (api.Address is { } address)
                 {
-                    kestrel.Listen(IPAddress.Parse(address), port, configure);
+                    kestrel.Listen(IPAddress.Parse(address), port, Configure);
                 }
                 else
                 {
-                    kestrel.ListenAnyIP(port, configure);
+                    kestrel.ListenAnyIP(port, Configure);
                 }
             }
 
-            // A stream in flight is a request in memory; a client that is gone without a word is noticed after a minute.
-            kestrel.Limits.Http2.MaxStreamsPerConnection = 256;
-            kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(40);
-            kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
-
-            // Our own limit answers first, with its name; this one catches bodies that do not say how long they are.
-            kestrel.Limits.MaxRequestBodySize = api.MaxRequestBytes;
+            ConnectionLimits.Apply(kestrel.Limits, api);
         });
 
         // Whatever is left when draining has taken its time gets a moment to be told so.
@@ -152,6 +156,7 @@ internal static class Program
         var app = builder.Build();
         app.UseRequestId();
         app.UseDrain();
+        app.UsePageSecurity();
         app.UseMiddleware<ProblemsMiddleware>();
         app.UseMiddleware<MessageLimit>();
         app.UseVisionOpenApi();
@@ -163,6 +168,7 @@ internal static class Program
         app.MapMetrics();
         app.MapVisionGrpc();
         OpenInferenceEndpoints.Map(app);
+        app.UseMiddleware<CompressedBody>(); // inside whoever answers its refusals
         return app;
     }
 
@@ -215,28 +221,10 @@ internal static class Program
         {
             CommandLine.EvaluateDetect => ActivatorUtilities.CreateInstance<EvaluateDetect>(services).RunAsync,
             CommandLine.EvaluateSegment => ActivatorUtilities.CreateInstance<EvaluateSegment>(services).RunAsync,
+            CommandLine.Config => ActivatorUtilities.CreateInstance<ShowConfiguration>(services).RunAsync,
             CommandLine.Inspect => ActivatorUtilities.CreateInstance<Inspect>(services).RunAsync,
             _ => null,
         };
-
-    /// <summary>Binds a section, refusing keys that nothing reads: a misspelt setting must not pass for one that
-    /// works.</summary>
-    private static void AddOptions<T>(IHostApplicationBuilder builder, string section)
-        where T : class
-    {
-        var known = typeof(T).GetProperties().Select(property => property.Name).ToArray();
-        builder.Services.AddOptions<T>()
-            .BindConfiguration(section)
-            .ValidateDataAnnotations()
-            .Validate(
-                _ => Unknown() is null,
-                $"{section}: unknown setting '{Unknown()}'{Nearest.Hint(Unknown() ?? "", known)}. Known: {string.Join(", ", known)}.")
-            .ValidateOnStart();
-
-        string? Unknown() => builder.Configuration.GetSection(section).GetChildren()
-            .Select(child => child.Key)
-            .FirstOrDefault(key => !known.Contains(key, StringComparer.OrdinalIgnoreCase));
-    }
 
     private static bool IsMisconfiguration(Exception exception) =>
         exception is OptionsValidationException or ModelLoadException or VisionException or InvalidOperationException or IOException;

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
+using VisionService.Api.Urls;
 
 namespace VisionService.Api;
 
@@ -47,6 +48,14 @@ internal sealed class ApiOptions
     /// </summary>
     [Range(0, 1024)]
     public int MaxConcurrentDecodes { get; init; }
+
+    /// <summary>Origins whose web pages may call the service, such as <c>https://example.com</c>; <c>*</c>: all. Default
+    /// none.</summary>
+    public IList<string> CorsOrigins { get; } = [];
+
+    public ConnectionOptions Connections { get; init; } = new();
+
+    public UrlOptions Urls { get; init; } = new();
 
     /// <summary>Where this machine itself reaches REST and the pages.</summary>
     public Uri Local()

@@ -36,6 +36,10 @@ internal sealed class EncodedImage : SentImage
 {
     public const string MaxBytesName = $"Imaging:{nameof(ImagingOptions.MaxBytes)}";
 
+    // A stream of unknown length is collected in blocks of at most these many bytes: the pool keeps an array of each size for each
+    // thread, so a large one is rented only once it is known to be needed. Bodies that never end would leave gigabytes behind.
+    private const int LargestBlock = 1 << 20;
+
     private ReadOnlyMemory<byte>? _bytes;
     private byte[]? _rented;
 
@@ -65,35 +69,35 @@ internal sealed class EncodedImage : SentImage
             throw TooLarge($"{expected}", limit, limitName);
         }
 
-        // One byte more than expected, so that a stream that keeps its word ends without growing the buffer.
-        var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min((expected ?? 65_535) + 1, limit + 1L));
-        var length = 0;
+        // One byte more than expected, so that a stream that keeps its word ends without another block.
+        var blocks = new List<byte[]> { ArrayPool<byte>.Shared.Rent((int)Math.Min((expected ?? 65_535) + 1, limit + 1L)) };
+        var (length, filled) = (0, 0); // in all, and of the last block
         try
         {
             int read;
-            while ((read = await stream.ReadAsync(buffer.AsMemory(length), cancellationToken).ConfigureAwait(false)) > 0)
+            while ((read = await stream.ReadAsync(blocks[^1].AsMemory(filled), cancellationToken).ConfigureAwait(false)) > 0)
             {
-                length += read;
-                if (length > limit)
+                if (read > limit - length)
                 {
                     throw TooLarge($"more than {limit}", limit, limitName);
                 }
 
-                if (length == buffer.Length)
+                length += read;
+                filled += read;
+                if (filled == blocks[^1].Length)
                 {
-                    var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(buffer.Length * 2L, limit + 1L));
-                    buffer.AsSpan(0, length).CopyTo(larger);
-                    ArrayPool<byte>.Shared.Return(buffer);
-                    buffer = larger;
+                    blocks.Add(ArrayPool<byte>.Shared.Rent(Math.Min(length, LargestBlock)));
+                    filled = 0;
                 }
             }
 
-            return new EncodedImage(buffer, length);
+            var bytes = blocks.Count == 1 ? blocks[0] : Join(blocks, length);
+            blocks.Remove(bytes); // its owner returns it
+            return new EncodedImage(bytes, length);
         }
-        catch
+        finally
         {
-            ArrayPool<byte>.Shared.Return(buffer);
-            throw;
+            blocks.ForEach(static block => ArrayPool<byte>.Shared.Return(block));
         }
     }
 
@@ -107,6 +111,20 @@ internal sealed class EncodedImage : SentImage
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
+    }
+
+    private static byte[] Join(List<byte[]> blocks, int length)
+    {
+        var joined = ArrayPool<byte>.Shared.Rent(length);
+        var left = joined.AsSpan(0, length);
+        foreach (var block in blocks)
+        {
+            var taken = block.AsSpan(0, Math.Min(block.Length, left.Length));
+            taken.CopyTo(left);
+            left = left[taken.Length..];
+        }
+
+        return joined;
     }
 
     private static VisionException TooLarge(string bytes, int limit, string limitName) =>

@@ -44,6 +44,12 @@ internal static class PrometheusText
             name = name[..^"_total".Length];
         }
 
+        // What ends like a part of a histogram would be taken for one.
+        if (TypeOf(metric) == "gauge" && name.EndsWith("_count", StringComparison.Ordinal))
+        {
+            name = name[..^"_count".Length];
+        }
+
         var unit = UnitOf(metric);
         return unit.Length == 0 || name.EndsWith("_" + unit, StringComparison.Ordinal) ? name : $"{name}_{unit}";
     }

@@ -103,7 +103,7 @@ public class ParametersTests(ClassifyFixture fixture) : IClassFixture<ClassifyFi
     [InlineData("{\"image\":\n \"YQ==\" \"b\"}", "The body is not valid JSON, line 2, byte 8.")]
     [InlineData("{\"image\": \"", "The body is not valid JSON, line 1, byte 11.")]
     [InlineData("{\"top_k\": 1} x", "The body is not valid JSON, line 1, byte 13.")]
-    [InlineData("{\"url\": \"https://localhost/x.jpg\"}", "Images by URL are not allowed here; send the image itself.")]
+    [InlineData("{\"url\": \"https://localhost/x.jpg\"}", "Images by URL are off here; Api:Urls:AllowedHosts would list hosts to fetch them from. Send the image itself.")]
     public async Task A_json_body_without_a_good_image_is_refused(string body, string detail)
     {
         var answer = body.Length == 0

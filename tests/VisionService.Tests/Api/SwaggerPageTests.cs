@@ -21,6 +21,13 @@ public class SwaggerPageTests(ClassifyFixture fixture) : IClassFixture<ClassifyF
         var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1200, Height = 1600 } });
         var errors = new List<string>();
         page.PageError += (_, error) => errors.Add(error);
+        page.Console += (_, message) =>
+        {
+            if (message.Text.Contains("Content Security Policy", StringComparison.Ordinal))
+            {
+                errors.Add(message.Text);
+            }
+        };
         await page.GotoAsync(new Uri(fixture.Service.Address, "/swagger/index.html").ToString());
 
         var operation = page.Locator(".opblock-post", new() { HasText = "/classify" });

@@ -5,16 +5,24 @@ using System.Text.Json;
 namespace VisionService.Api.Http;
 
 /// <summary>
-/// Reads <c>{"image": "base64 or data: URI", ...}</c> or <c>{"images": [...], ...}</c>; every other member is a
-/// parameter.
+/// Reads <c>{"image": "base64 or data: URI", ...}</c> or <c>{"images": [...], ...}</c>, or <c>url</c> and <c>urls</c> in
+/// their place; every other member is a parameter.
 /// Images are decoded from the body's bytes straight into pooled memory.
 /// </summary>
 internal sealed class JsonRequestBody(int maxImageBytes, string limitName)
 {
+    // As many as a model has classes, and more.
+    private const int MaxValues = 100_000;
+
     /// <param name="addImage">Takes ownership.</param>
+    /// <param name="addUrl">Takes the URL as it is written.</param>
     /// <returns>Whether the images came as a list.</returns>
     /// <exception cref="VisionException">Malformed JSON or base64, or an image over the limit.</exception>
-    public bool Read(ReadOnlySpan<byte> body, Action<EncodedImage> addImage, Action<string, IReadOnlyList<string>> addParameter)
+    public bool Read(
+        ReadOnlySpan<byte> body,
+        Action<EncodedImage> addImage,
+        Action<string> addUrl,
+        Action<string, IReadOnlyList<string>> addParameter)
     {
         try
         {
@@ -39,8 +47,17 @@ internal sealed class JsonRequestBody(int maxImageBytes, string limitName)
                         Images(ref reader, addImage);
                         break;
                     case "url":
-                        throw new VisionException(
-                            VisionError.InvalidRequest, "Images by URL are not allowed here; send the image itself.");
+                        addUrl(Url(ref reader, name));
+                        break;
+                    case "urls":
+                        isList = true;
+                        ExpectList(ref reader, name);
+                        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+                        {
+                            addUrl(Url(ref reader, name));
+                        }
+
+                        break;
                     default:
                         addParameter(name, Values(ref reader, name));
                         break;
@@ -72,16 +89,24 @@ internal sealed class JsonRequestBody(int maxImageBytes, string limitName)
 
     private void Images(ref Utf8JsonReader reader, Action<EncodedImage> addImage)
     {
-        if (reader.TokenType != JsonTokenType.StartArray)
-        {
-            throw Invalid("has a member 'images' that is not a list");
-        }
-
+        ExpectList(ref reader, "images");
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             addImage(Image(ref reader, "images"));
         }
     }
+
+    private static void ExpectList(ref Utf8JsonReader reader, string member)
+    {
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            throw Invalid($"has a member '{member}' that is not a list");
+        }
+    }
+
+    private static string Url(ref Utf8JsonReader reader, string member) => reader.TokenType == JsonTokenType.String
+        ? reader.GetString()!
+        : throw Invalid($"has something in '{member}' that is not a text");
 
     private EncodedImage Image(ref Utf8JsonReader reader, string member)
     {
@@ -154,6 +179,10 @@ internal sealed class JsonRequestBody(int maxImageBytes, string limitName)
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             values.Add(Value(ref reader, name));
+            if (values.Count > MaxValues)
+            {
+                throw new VisionException(VisionError.TooLarge, $"The list '{name}' has more than {MaxValues} values.");
+            }
         }
 
         return [.. values];

@@ -126,6 +126,7 @@ internal sealed class TaskOperationFilter : IOperationFilter
     {
         var binary = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" };
         var base64 = new OpenApiSchema { Type = JsonSchemaType.String, Description = "Base64, or a data: URI." };
+        var url = new OpenApiSchema { Type = JsonSchemaType.String, Format = "uri", Description = "Where the operator allows URLs." };
 
         // Not the parameters, which may be fields too: the page fills fields in unasked, and they stand in its query
         // anyway.
@@ -137,6 +138,8 @@ internal sealed class TaskOperationFilter : IOperationFilter
         {
             ["image"] = base64,
             ["images"] = new OpenApiSchema { Type = JsonSchemaType.Array, Items = base64 },
+            ["url"] = url,
+            ["urls"] = new OpenApiSchema { Type = JsonSchemaType.Array, Items = url },
         };
         foreach (var parameter in parameters.All)
         {

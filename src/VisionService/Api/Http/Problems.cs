@@ -34,6 +34,11 @@ internal static class Problems
         return new Problem($"/problems/{slug}", title, status, detail, TraceId(http));
     }
 
+    /// <summary>What the server says of a request that broke its rules, with settings by our names.</summary>
+    public static string Detail(BadHttpRequestException exception) => exception.StatusCode == StatusCodes.Status408RequestTimeout
+        ? $"The body came more slowly than Api:Connections:{nameof(ConnectionOptions.MinBytesPerSecond)} allows."
+        : exception.Message;
+
     public static Task WriteAsync(HttpContext http, VisionException exception)
     {
         if (exception.RetryAfter is { } after)

@@ -31,7 +31,7 @@ internal sealed partial class ProblemsMiddleware(RequestDelegate next, ILogger<P
         }
         catch (BadHttpRequestException exception)
         {
-            await Problems.WriteAsync(http, Problems.Describe(exception.StatusCode, exception.Message, http));
+            await Problems.WriteAsync(http, Problems.Describe(exception.StatusCode, Problems.Detail(exception), http));
         }
         catch (Exception exception)
         {

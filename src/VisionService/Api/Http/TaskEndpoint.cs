@@ -5,6 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.Options;
+using VisionService.Api.Urls;
 using VisionService.Imaging;
 
 namespace VisionService.Api.Http;
@@ -59,7 +60,8 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
         using var request = new VisionRequest(
             http.Request,
             services.GetRequiredService<IOptions<ApiOptions>>().Value,
-            services.GetRequiredService<IOptions<ImagingOptions>>().Value);
+            services.GetRequiredService<IOptions<ImagingOptions>>().Value,
+            services.GetRequiredService<RemoteImages>());
 
         // A body of bytes has said everything in its head: who is refused is refused before it is read.
         if (request.IsOneImage)

@@ -1,6 +1,7 @@
 using System.Net.Mime;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
+using VisionService.Api.Urls;
 using VisionService.Imaging;
 
 namespace VisionService.Api.Http;
@@ -16,19 +17,24 @@ internal sealed class VisionRequest : IDisposable
     // A parameter is a short text; a form field longer than this is a mistake.
     private const int MaxFieldBytes = 64 * 1024;
 
-    private readonly List<EncodedImage> _images = [];
+    // Many times what any task knows; a body could name millions.
+    private const int MaxParameters = 256;
+
+    private readonly List<SentImage> _images = [];
+    private readonly List<string> _urls = [];
     private readonly List<(string Name, IReadOnlyList<string> Values)> _said = [];
 
     private readonly HttpRequest _http;
     private readonly ApiOptions _api;
     private readonly ImagingOptions _imaging;
+    private readonly RemoteImages _remote;
     private readonly MediaTypeHeaderValue _type;
 
     /// <summary>Looks at the head; <see cref="ReadAsync"/> reads the body.</summary>
     /// <exception cref="VisionException">The body says that it is too large, or of an unknown form.</exception>
-    public VisionRequest(HttpRequest http, ApiOptions api, ImagingOptions imaging)
+    public VisionRequest(HttpRequest http, ApiOptions api, ImagingOptions imaging, RemoteImages remote)
     {
-        (_http, _api, _imaging) = (http, api, imaging);
+        (_http, _api, _imaging, _remote) = (http, api, imaging, remote);
         foreach (var (name, values) in http.Query)
         {
             _said.Add((name, values.OfType<string>().ToArray()));
@@ -59,7 +65,7 @@ internal sealed class VisionRequest : IDisposable
     /// <summary>Whether the body is the bytes of one image, and all parameters are known without it.</summary>
     public bool IsOneImage { get; }
 
-    public IReadOnlyList<EncodedImage> Images => _images;
+    public IReadOnlyList<SentImage> Images => _images;
 
     /// <summary>Parameters as the caller said them, not yet checked.</summary>
     public IReadOnlyList<(string Name, IReadOnlyList<string> Values)> Said => _said;
@@ -75,6 +81,11 @@ internal sealed class VisionRequest : IDisposable
             await (IsOneImage ? ReadRawAsync(_http, _imaging, cancellationToken)
                 : Is(_type, MediaTypeNames.Multipart.FormData) ? ReadMultipartAsync(_http, _type, _api, _imaging, cancellationToken)
                 : ReadJsonAsync(_http, _api, _imaging, cancellationToken));
+            if (_urls.Count > 0)
+            {
+                await FetchAsync(cancellationToken);
+            }
+
             if (_images.Count == 0)
             {
                 throw new VisionException(VisionError.InvalidRequest, "The request holds no image.");
@@ -163,7 +174,7 @@ internal sealed class VisionRequest : IDisposable
             // Browsers send a form's untouched fields as empty texts: nothing was said.
             if (value.Length > 0)
             {
-                _said.Add((name, [value]));
+                Say(name, [value]);
             }
         }
     }
@@ -179,13 +190,43 @@ internal sealed class VisionRequest : IDisposable
         using var body = await EncodedImage.ReadAsync(
             http.Body, http.ContentLength, api.MaxRequestBytes, MaxRequestBytesName, cancellationToken);
         var json = new JsonRequestBody(imaging.MaxBytes, EncodedImage.MaxBytesName);
-        WantsList = json.Read(body.Bytes.Span, image => Add(image, api), (name, values) => _said.Add((name, values)));
+        WantsList = json.Read(body.Bytes.Span, image => Add(image, api), url => AddUrl(url, api), Say);
+    }
+
+    private async Task FetchAsync(CancellationToken cancellationToken)
+    {
+        if (_images.Count > 0)
+        {
+            throw new VisionException(VisionError.InvalidRequest, "Send images or URLs of images in one request, not both.");
+        }
+
+        _images.AddRange(await _remote.FetchAsync(_urls, cancellationToken));
+    }
+
+    private void Say(string name, IReadOnlyList<string> values)
+    {
+        _said.Add((name, values));
+        if (_said.Count > MaxParameters)
+        {
+            throw new VisionException(VisionError.TooLarge, $"The request has more than {MaxParameters} parameters.");
+        }
     }
 
     private void Add(EncodedImage image, ApiOptions api)
     {
         _images.Add(image);
-        if (_images.Count > api.MaxImages)
+        RefuseTooMany(_images.Count, api);
+    }
+
+    private void AddUrl(string url, ApiOptions api)
+    {
+        _urls.Add(url);
+        RefuseTooMany(_urls.Count, api);
+    }
+
+    private static void RefuseTooMany(int images, ApiOptions api)
+    {
+        if (images > api.MaxImages)
         {
             throw new VisionException(
                 VisionError.TooLarge,

@@ -13,6 +13,11 @@ internal sealed class InferRequestReader
 {
     private const string BinarySize = "binary_data_size";
 
+    // Far more than any model or parameter has; a body could hold millions of each.
+    private const int MaxTensors = 1000;
+    private const int MaxParameters = 256;
+    private const int MaxValues = 100_000;
+
     private readonly ReadOnlyMemory<byte> _json;
     private readonly bool _hasBinary;
     private readonly List<InferInput> _inputs = [];
@@ -60,6 +65,14 @@ internal sealed class InferRequestReader
         return new InferRequest(model, reader._id, reader._parameters, reader._inputs, reader._outputs);
     }
 
+    private static void RefuseTooMany(int count, int limit, string what)
+    {
+        if (count > limit)
+        {
+            throw new VisionException(VisionError.TooLarge, $"The list '{what}' has more than {limit} elements.");
+        }
+    }
+
     private static VisionException Invalid(string what) => new(VisionError.InvalidRequest, $"{what}.");
 
     private void ReadRequest()
@@ -82,6 +95,7 @@ internal sealed class InferRequestReader
                     while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
                     {
                         _inputs.Add(Input(ref reader));
+                        RefuseTooMany(_inputs.Count, MaxTensors, "inputs");
                     }
 
                     break;
@@ -90,6 +104,7 @@ internal sealed class InferRequestReader
                     while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
                     {
                         _outputs.Add(Output(ref reader));
+                        RefuseTooMany(_outputs.Count, MaxTensors, "outputs");
                     }
 
                     break;
@@ -220,14 +235,17 @@ internal sealed class InferRequestReader
     {
         Expect(ref reader, JsonTokenType.StartObject, "'parameters'", "an object");
         var parameters = new InferParameters();
+        var count = 0;
         while (NextMember(ref reader) is { } name)
         {
+            RefuseTooMany(++count, MaxParameters, "parameters");
             if (reader.TokenType == JsonTokenType.StartArray)
             {
                 var values = new List<string>();
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
                 {
                     values.Add(Value(ref reader));
+                    RefuseTooMany(values.Count, MaxValues, name);
                 }
 
                 parameters.Set(name, values);

@@ -28,7 +28,7 @@ internal sealed partial class InferenceErrors(RequestDelegate next, ILogger<Infe
         }
         catch (BadHttpRequestException exception) when (!http.Response.HasStarted)
         {
-            await WriteAsync(http, exception.StatusCode, exception.Message);
+            await WriteAsync(http, exception.StatusCode, Problems.Detail(exception));
         }
         catch (Exception exception) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
         {

@@ -152,11 +152,6 @@ internal static class OpenInferenceEndpoints
 
     private static async Task<EncodedImage> ReadBodyAsync(HttpContext http)
     {
-        if (http.Request.Headers.ContentEncoding is [{ Length: > 0 } encoding, ..] && encoding != "identity")
-        {
-            throw new VisionException(VisionError.UnsupportedMediaType, $"A body in the encoding '{encoding}' is not understood; send it as it is.");
-        }
-
         var limit = http.RequestServices.GetRequiredService<IOptions<ApiOptions>>().Value.MaxRequestBytes;
         return await EncodedImage.ReadAsync(
             http.Request.Body, http.Request.ContentLength, limit, $"Api:{nameof(ApiOptions.MaxRequestBytes)}", http.RequestAborted);

@@ -3,6 +3,8 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Net.Client;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using VisionService.Api;
 using Proto = VisionService.Api.Grpc.V1;
@@ -48,12 +50,82 @@ public sealed class TlsTests : IDisposable
         MakeCertificate();
         string? File(string? name) => name is null ? null : _files.File(name);
         var problem = Assert.Throws<OptionsValidationException>(
-            () => ServerCertificate.Load(new ApiOptions { Certificate = File(certificate), CertificateKey = File(key) }));
+            () => ServerCertificate.Load(
+                new ApiOptions { Certificate = File(certificate), CertificateKey = File(key) },
+                TimeProvider.System,
+                NullLogger<ServerCertificate>.Instance));
         Assert.Contains(message, problem.Message, StringComparison.Ordinal);
         Assert.Contains(certificate ?? "Api:CertificateKey", problem.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Files_that_change_are_read_again_and_bad_ones_leave_the_old_certificate()
+    {
+        var time = new ManualTime();
+        var log = new RecordedLog();
+        var first = MakeCertificate();
+        var certificate = ServerCertificate.Load(
+            new ApiOptions { Certificate = _files.File("tls.crt"), CertificateKey = _files.File("tls.key") }, time, log)!;
+        string Served()
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return certificate.Current.TargetCertificate.GetCertHashString();
+        }
+
+        Assert.Equal(first, Served());
+        Assert.Empty(log.Entries);
+
+        var second = MakeCertificate();
+        Assert.Equal(first, certificate.Current.TargetCertificate.GetCertHashString()); // asked again within the second
+        Assert.Equal(second, Served());
+        Assert.Equal(LogLevel.Information, Assert.Single(log.Entries).Level);
+
+        // Half of a change: the certificate of one pair, the key of another.
+        var key = File.ReadAllText(_files.File("tls.key"));
+        var third = MakeCertificate();
+        var newKey = File.ReadAllText(_files.File("tls.key"));
+        _files.Write("tls.key", key);
+        Assert.Equal(second, Served());
+        Assert.Equal(second, Served());
+        Assert.Equal(LogLevel.Error, log.Entries[^1].Level);
+        Assert.Equal(2, log.Entries.Count); // said once
+        _files.Write("tls.key", newKey);
+        Assert.Equal(third, Served());
+
+        File.Delete(_files.File("tls.crt"));
+        Assert.Equal(third, Served());
+        Assert.Equal(third, Served());
+        Assert.Equal((4, LogLevel.Error), (log.Entries.Count, log.Entries[^1].Level));
+    }
+
+    [Fact]
+    public async Task A_new_connection_gets_the_new_certificate()
+    {
+        var old = MakeCertificate();
+        await using var service = await TestService.StartAsync(
+            ModelFolder.WithColors(), "--Api:Certificate", _files.File("tls.crt"), "--Api:CertificateKey", _files.File("tls.key"));
+        Assert.Equal(old, await ServedAsync(service.Address));
+        var renewed = MakeCertificate();
+        while (await ServedAsync(service.Address) != renewed) // within a second
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(renewed, await ServedAsync(service.GrpcAddress));
+    }
+
     public void Dispose() => _files.Dispose();
+
+    private static async Task<string> ServedAsync(Uri address)
+    {
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(address.Host, address.Port, TestContext.Current.CancellationToken);
+        await using var tls = new SslStream(socket.GetStream(), false, static (_, certificate, _, _) => certificate is not null);
+        await tls.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions { TargetHost = "localhost", ApplicationProtocols = [SslApplicationProtocol.Http2] },
+            TestContext.Current.CancellationToken);
+        return tls.RemoteCertificate!.GetCertHashString();
+    }
 
     private static async Task<string> NegotiatedAsync(Uri address, params string[] protocols)
     {
@@ -79,5 +151,19 @@ public sealed class TlsTests : IDisposable
         using var certificate = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
         _files.Write("tls.crt", certificate.ExportCertificatePem()).Write("tls.key", key.ExportPkcs8PrivateKeyPem());
         return certificate.GetCertHashString();
+    }
+
+    private sealed class RecordedLog : ILogger<ServerCertificate>
+    {
+        public List<(LogLevel Level, string Text)> Entries { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Entries.Add((logLevel, formatter(state, exception)));
     }
 }
