@@ -110,7 +110,7 @@ public sealed class EvaluateSegmentTests : IDisposable
         Label("a", 0, 0, 1, 1);
         await MustFailAsync("--map: '3' is no pair such as 3=road.", "--map", "3");
         await MustFailAsync("The model has no class 'pink'", "--map", "3=pink");
-        await MustFailAsync("DataAnnotation validation failed for 'EvaluateOptions' members: 'Void'", "--void", "256");
+        await MustFailAsync("The field Evaluate:Void must be between 0 and 255.", "--void", "256");
         await MustFailAsync("Model 'boxes' finds objects; evaluate detect measures their masks.", "--model=boxes");
         await MustFailAsync("Model 'colors' is for classify, not for segment.", "--model=colors");
         File.WriteAllText(Path.Combine(_images, "a.jpg"), "");
