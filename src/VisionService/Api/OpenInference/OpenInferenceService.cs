@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Google.Protobuf.Collections;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
+using VisionService.Api.Access;
 using VisionService.Api.OpenInference.V2;
 using VisionService.Inference;
 using VisionService.Repository;
@@ -55,6 +56,11 @@ internal sealed class OpenInferenceService(TensorPipeline pipeline, ModelCatalog
             ModelStreamInferResponse response;
             try
             {
+                if (Caller.RefusalOf(context.GetHttpContext(), images: 1, further: false) is { } refusal)
+                {
+                    throw refusal;
+                }
+
                 response = new ModelStreamInferResponse { InferResponse = await InferAsync(request, context.CancellationToken) };
             }
             catch (VisionException exception)
@@ -85,17 +91,19 @@ internal sealed class OpenInferenceService(TensorPipeline pipeline, ModelCatalog
             },
         });
 
+    [Needs(Role.Admin)]
     public override Task<RepositoryModelLoadResponse> RepositoryModelLoad(RepositoryModelLoadRequest request, ServerCallContext context) =>
         AnswerAsync(async () =>
         {
-            await RepositoryControl.LoadAsync(context.GetHttpContext(), catalog, request.ModelName);
+            await catalog.LoadAsync(request.ModelName);
             return new RepositoryModelLoadResponse();
         });
 
+    [Needs(Role.Admin)]
     public override Task<RepositoryModelUnloadResponse> RepositoryModelUnload(RepositoryModelUnloadRequest request, ServerCallContext context) =>
         AnswerAsync(async () =>
         {
-            await RepositoryControl.UnloadAsync(context.GetHttpContext(), catalog, request.ModelName);
+            await catalog.UnloadAsync(request.ModelName);
             return new RepositoryModelUnloadResponse();
         });
 
