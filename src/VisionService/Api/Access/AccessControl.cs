@@ -28,7 +28,7 @@ internal sealed class AccessControl(RequestDelegate next, KeyRing keys, TimeProv
             return;
         }
 
-        var needed = NeedsAttribute.Of(endpoint);
+        var needed = NeededRole.Of(endpoint.Metadata);
         if (needed == Role.Anyone)
         {
             await next(http);

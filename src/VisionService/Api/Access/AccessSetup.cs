@@ -37,8 +37,7 @@ internal sealed class KeySecurityFilter : IOperationFilter
 
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
-        var needs = context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<NeedsAttribute>();
-        if (needs.All(static need => need.Role == Role.Anyone))
+        if (NeededRole.Of(new(context.ApiDescription.ActionDescriptor.EndpointMetadata)) == Role.Anyone)
         {
             return;
         }

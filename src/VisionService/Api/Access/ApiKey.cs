@@ -137,7 +137,7 @@ internal sealed record ApiKey(
     private static byte[] BytesOf(string field, string text, int length)
     {
         var bytes = new byte[length];
-        return Base64Url.TryDecodeFromChars(text, bytes, out var written) && written == length
+        return Base64Url.IsValid(text) && Base64Url.TryDecodeFromChars(text, bytes, out var written) && written == length
             ? bytes
             : throw new FormatException($"{field} is {length} bytes in base64url.");
     }

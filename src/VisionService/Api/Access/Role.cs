@@ -13,36 +13,24 @@ internal enum Role
     Admin,
 }
 
-/// <summary>The least role that an endpoint takes. Of several the strictest counts; an endpoint without any is for
-/// <see cref="Role.Admin"/>.</summary>
+/// <summary>The least role that a gRPC method takes, where it is not its service's.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class NeedsAttribute(Role role) : Attribute
 {
     public Role Role { get; } = role;
-
-    /// <summary>What an endpoint needs.</summary>
-    public static Role Of(Endpoint endpoint)
-    {
-        var needs = endpoint.Metadata.GetOrderedMetadata<NeedsAttribute>();
-        if (needs.Count == 0)
-        {
-            return Role.Admin;
-        }
-
-        var role = needs[0].Role;
-        for (var i = 1; i < needs.Count; i++)
-        {
-            role = needs[i].Role > role ? needs[i].Role : role;
-        }
-
-        return role;
-    }
 }
 
-internal static class NeedsExtensions
+/// <summary>What each endpoint says of who may call it.</summary>
+internal static class NeededRole
 {
-    /// <summary>Says who may call an endpoint, or all of a group.</summary>
+    /// <summary>Says who may call an endpoint, or those of a group that do not say it themselves.</summary>
     public static TBuilder Needs<TBuilder>(this TBuilder endpoints, Role role)
         where TBuilder : IEndpointConventionBuilder =>
-        endpoints.WithMetadata(new NeedsAttribute(role));
+        endpoints.WithMetadata(new Mark(role));
+
+    /// <summary>An endpoint's least role; where nothing is said of it <see cref="Role.Admin"/>.</summary>
+    public static Role Of(EndpointMetadataCollection endpoint) =>
+        endpoint.GetMetadata<NeedsAttribute>()?.Role ?? endpoint.GetMetadata<Mark>()?.Role ?? Role.Admin;
+
+    private sealed record Mark(Role Role);
 }

@@ -15,9 +15,11 @@ namespace VisionService.Api.OpenInference;
 internal sealed class OpenInferenceService(TensorPipeline pipeline, ModelCatalog catalog, IOptions<ApiOptions> options)
     : GRPCInferenceService.GRPCInferenceServiceBase
 {
+    [Needs(Role.Anyone)]
     public override Task<ServerLiveResponse> ServerLive(ServerLiveRequest request, ServerCallContext context) =>
         Task.FromResult(new ServerLiveResponse { Live = true });
 
+    [Needs(Role.Anyone)]
     public override Task<ServerReadyResponse> ServerReady(ServerReadyRequest request, ServerCallContext context) =>
         Task.FromResult(new ServerReadyResponse { Ready = catalog.IsReady });
 
