@@ -42,7 +42,7 @@ internal sealed record ApiKey(
         var id = RandomNumberGenerator.GetHexString(IdLength, lowercase: true);
         var text = $"{Prefix}{id}_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(SecretBytes))}";
         var salt = RandomNumberGenerator.GetBytes(SaltBytes);
-        var key = new ApiKey(name, role, rate, concurrency, expires, id, salt, HashOf(salt, text));
+        var key = new ApiKey(NameOf(name), role, rate, concurrency, expires, id, salt, HashOf(salt, text));
         return (Parse(key.ToString()), text);
     }
 

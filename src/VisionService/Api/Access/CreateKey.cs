@@ -1,6 +1,4 @@
-using VisionService.Api.Access;
-
-namespace VisionService.Commands;
+namespace VisionService.Api.Access;
 
 /// <summary>What <c>key create</c> is to make; section <c>Key</c>.</summary>
 internal sealed class CreateKeyOptions
