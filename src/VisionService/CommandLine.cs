@@ -12,6 +12,7 @@ internal sealed record CommandLine(
     public const string Inspect = "inspect";
     public const string Config = "config";
     public const string Health = "health";
+    public const string CreateKey = "key create";
 
     /// <summary>The key of the URL that the command <see cref="Health"/> asks.</summary>
     public const string HealthUrl = "Health:Url";
@@ -39,12 +40,18 @@ internal sealed record CommandLine(
         new("--merge", "C=C,...", "Evaluate:Merge", "evaluate segment: classes that count as another, mark=road."),
         new("--void", "N", "Evaluate:Void", "evaluate segment: the label that does not count (255)."),
         new("--url", "URL", HealthUrl, "health: the service to ask (the one that these settings start here)."),
+        new("--name", "NAME", "Key:Name", "key create: whose key it is."),
+        new("--role", "R", "Key:Role", "key create: infer, or admin, who loads and unloads models (infer)."),
+        new("--rate", "N/s", "Key:Rate", "key create: images per s, m, h or d (any)."),
+        new("--concurrency", "N", "Key:Concurrency", "key create: most requests at once (any)."),
+        new("--expires", "DATE", "Key:Expires", "key create: until when, such as 2027-01-31 (for ever)."),
+        new("--file", "FILE", "Key:File", "key create: the file of keys to add it to (its line is printed)."),
     ];
 
-    private static readonly string[] Commands = [EvaluateDetect, EvaluateSegment, Inspect, Config, Health];
+    private static readonly string[] Commands = [EvaluateDetect, EvaluateSegment, Inspect, Config, Health, CreateKey];
 
     private static readonly string[] Sections =
-        ["Api", "Imaging", "Inference", "Repository", "Explanation", "Evaluate", "Telemetry", "Logging", "Kestrel"];
+        ["Api", "Access", "Imaging", "Inference", "Repository", "Explanation", "Evaluate", "Telemetry", "Logging", "Kestrel"];
 
     private static readonly string[] Names = [.. Options.Select(option => option.Name), .. Sections.Select(section => $"--{section}")];
 
@@ -57,6 +64,7 @@ internal sealed record CommandLine(
                VisionService inspect PATH [options]        says what a model's files are taken for, and why
                VisionService config [options]              prints every setting in effect and where it comes from
                VisionService health [options]              asks a running service whether it is ready; exit code 0: it is
+               VisionService key create --name NAME [..]   makes a key that callers must then show
 
         {string.Join('\n', Options.Select(option => $"  {option.Name + " " + option.Value,-22}{option.Description}"))}
           --Section:Key VALUE   Any other setting, such as --Imaging:MaxBytes 50000000.

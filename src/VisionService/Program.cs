@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using VisionService.Api;
+using VisionService.Api.Access;
 using VisionService.Api.Grpc;
 using VisionService.Api.Http;
 using VisionService.Api.OpenInference;
@@ -48,6 +49,11 @@ internal static class Program
                 return await CheckHealthAsync(commandLine);
             }
 
+            if (commandLine.Command == CommandLine.CreateKey)
+            {
+                return await CreateKeyAsync(commandLine);
+            }
+
             await using var app = Build(commandLine);
 
             // Before the host starts, so that a wrong setting is one line and not the trace of a failed start.
@@ -81,11 +87,11 @@ internal static class Program
 
         var services = builder.Services;
         AddLoader(builder);
-        AddOptions<TelemetryOptions>(builder, "Telemetry");
         AddOptions<ApiOptions>(builder, "Api");
         services.AddOptions<ApiOptions>().Validate(
             static api => api.Address is null || IPAddress.TryParse(api.Address, out _),
             "Api:Address must be an IP address, such as 127.0.0.1.");
+        builder.AddAccess();
         AddOptions<ImagingOptions>(builder, "Imaging");
         AddOptions<EvaluateOptions>(builder, "Evaluate");
         services.PostConfigure<RepositoryOptions>(static options => options.UseShippedModels());
@@ -158,6 +164,7 @@ internal static class Program
         app.UseDrain();
         app.UsePageSecurity();
         app.UseMiddleware<ProblemsMiddleware>();
+        app.UseAccess();
         app.UseMiddleware<MessageLimit>();
         app.UseVisionOpenApi();
         app.MapTask(ClassifyEndpoint.Create(), "Names what is in an image.");
@@ -165,7 +172,7 @@ internal static class Program
         app.MapTask(SegmentEndpoint.Create(), "Says which pixel belongs to what: masks of classes or of objects.");
         app.MapTask(ExplainEndpoint.Create(), "Shows where in an image the reason for an answer lies.");
         InventoryEndpoints.Map(app);
-        app.MapMetrics();
+        app.MapMetrics()?.Needs(app.Services.GetRequiredService<IOptions<AccessOptions>>().Value.OpenMetrics ? Role.Anyone : Role.Infer);
         app.MapVisionGrpc();
         OpenInferenceEndpoints.Map(app);
         app.UseMiddleware<CompressedBody>(); // inside whoever answers its refusals
@@ -200,6 +207,16 @@ internal static class Program
                 : throw new InvalidOperationException($"--url must be an http or https URL, not '{text}'."), null)
             : new HealthCheck(api.Local(), api.Certificate is { Length: > 0 } certificate ? certificate : null);
         return await check.RunAsync(Console.Out, Console.Error, default);
+    }
+
+    private static async Task<int> CreateKeyAsync(CommandLine commandLine)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Configuration.AddInMemoryCollection(commandLine.Settings);
+        AddOptions<CreateKeyOptions>(builder, "Key");
+        using var services = builder.Services.BuildServiceProvider();
+        var options = services.GetRequiredService<IOptions<CreateKeyOptions>>().Value;
+        return await CreateKey.RunAsync(options, Console.Out, Console.Error);
     }
 
     /// <summary>What it takes to load a model.</summary>

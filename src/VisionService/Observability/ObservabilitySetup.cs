@@ -33,6 +33,7 @@ internal static class ObservabilitySetup
 
     public static void AddObservability(this WebApplicationBuilder builder)
     {
+        OptionSection.AddOptions<TelemetryOptions>(builder, "Telemetry");
         OptionsOf(builder, out var options);
         ChooseLogForm(builder, options.Logs);
         var configuration = builder.Configuration;
@@ -90,20 +91,14 @@ internal static class ObservabilitySetup
         }
     }
 
-    /// <summary>Maps <c>GET /metrics</c>, where it is wanted.</summary>
-    public static void MapMetrics(this WebApplication app)
-    {
-        if (app.Services.GetService<PrometheusExporter>() is not { } exporter)
-        {
-            return;
-        }
-
-        app.MapGet("/metrics", (Delegate)exporter.WriteAsync)
+    /// <summary>Maps <c>GET /metrics</c>; null where it is not wanted.</summary>
+    public static IEndpointConventionBuilder? MapMetrics(this WebApplication app) => app.Services.GetService<PrometheusExporter>() is { } exporter
+        ? app.MapGet("/metrics", (Delegate)exporter.WriteAsync)
             .WithSummary("The service's figures in the text of Prometheus or, by Accept, of OpenMetrics.")
             .WithTags("Health")
             .Produces<string>(200, PrometheusText.ContentType, PrometheusText.OpenMetricsContentType)
-            .DisableHttpMetrics();
-    }
+            .DisableHttpMetrics()
+        : null;
 
     private static void OptionsOf(WebApplicationBuilder builder, out TelemetryOptions options)
     {

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using Microsoft.Extensions.Options;
+using VisionService.Api.Access;
 
 namespace VisionService.Api.Grpc;
 
@@ -30,8 +31,8 @@ internal static class GrpcSetup
 
     public static void MapVisionGrpc(this WebApplication app)
     {
-        app.MapGrpcService<VisionGrpcService>().ExcludeFromDescription();
-        app.MapGrpcService<HealthGrpcService>().ExcludeFromDescription();
-        app.MapGrpcReflectionService().ExcludeFromDescription();
+        app.MapGrpcService<VisionGrpcService>().Needs(Role.Infer).ExcludeFromDescription();
+        app.MapGrpcService<HealthGrpcService>().Needs(Role.Anyone).ExcludeFromDescription();
+        app.MapGrpcReflectionService().Needs(Role.Infer).ExcludeFromDescription();
     }
 }

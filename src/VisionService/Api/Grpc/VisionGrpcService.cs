@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
+using VisionService.Api.Access;
 using VisionService.Api.Calls;
 using VisionService.Classification;
 using VisionService.Detection;
@@ -56,6 +57,11 @@ internal sealed class VisionGrpcService(VisionPipeline pipeline, IOptions<Imagin
     {
         try
         {
+            if (Caller.RefusalOf(context.GetHttpContext(), images: 1, further: false) is { } refusal)
+            {
+                throw refusal;
+            }
+
             return frame.RequestCase switch
             {
                 Proto.StreamRequest.RequestOneofCase.Classify =>

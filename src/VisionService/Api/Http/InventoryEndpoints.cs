@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.HttpResults;
+using VisionService.Api.Access;
 using VisionService.Explanation;
 using VisionService.Inference;
 using VisionService.Repository;
@@ -10,16 +11,17 @@ internal static class InventoryEndpoints
 {
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/models", (ModelCatalog catalog) => Json(new ModelList([.. catalog.Entries.Select(ModelSummary.Of)])))
+        var models = routes.MapGroup("").Needs(Role.Infer);
+        models.MapGet("/models", (ModelCatalog catalog) => Json(new ModelList([.. catalog.Entries.Select(ModelSummary.Of)])))
             .WithSummary("All models, ready or not, with the reason where one is not.")
             .WithTags("Models")
             .Produces<ModelList>();
-        routes.MapGet("/models/{name}", (string name, ModelCatalog catalog) => Details(catalog, catalog.Find(name)))
+        models.MapGet("/models/{name}", (string name, ModelCatalog catalog) => Details(catalog, catalog.Find(name)))
             .WithSummary("One model: its versions, input, labels, batching, and why it was taken to be what it is.")
             .WithTags("Models")
             .Produces<ModelDetails>()
             .ProducesProblem(404);
-        routes.MapGet(
+        models.MapGet(
                 "/models/{name}/layers",
                 (string name, ModelCatalog catalog) =>
                 {
@@ -30,29 +32,31 @@ internal static class InventoryEndpoints
             .WithTags("Models")
             .Produces<LayerList>()
             .ProducesProblem(404);
-        MapChange(routes, "load", RepositoryControl.LoadAsync, "Loads a model from what lies there now, new or anew");
-        MapChange(routes, "reload", RepositoryControl.LoadAsync, "The same as load");
-        MapChange(routes, "unload", RepositoryControl.UnloadAsync, "Takes a model out of service once its requests are answered");
-        routes.MapGet("/livez", () => TypedResults.Text("live"))
+        MapChange(routes, "load", static (catalog, name) => catalog.LoadAsync(name), "Loads a model from what lies there now, new or anew");
+        MapChange(routes, "reload", static (catalog, name) => catalog.LoadAsync(name), "The same as load");
+        MapChange(routes, "unload", static (catalog, name) => catalog.UnloadAsync(name), "Takes a model out of service once its requests are answered");
+        var health = routes.MapGroup("").Needs(Role.Anyone);
+        health.MapGet("/livez", () => TypedResults.Text("live"))
             .WithSummary("200 while the process can answer at all.")
             .WithTags("Health");
-        routes.MapGet("/readyz", (ModelCatalog catalog, ExecutionProvider provider) => Report(catalog, provider, failUnready: true))
+        health.MapGet("/readyz", (ModelCatalog catalog, ExecutionProvider provider) => Report(catalog, provider, failUnready: true))
             .WithSummary("200 once the models of the start are loaded and at least one is ready, else 503.")
             .WithTags("Health")
             .Produces<Health>()
             .Produces<Health>(503);
-        routes.MapGet("/healthz", (ModelCatalog catalog, ExecutionProvider provider) => Report(catalog, provider, failUnready: false))
+        health.MapGet("/healthz", (ModelCatalog catalog, ExecutionProvider provider) => Report(catalog, provider, failUnready: false))
             .WithSummary("The same report as /readyz, always with 200.")
             .WithTags("Health")
             .Produces<Health>();
     }
 
     private static void MapChange(
-        IEndpointRouteBuilder routes, string change, Func<HttpContext, ModelCatalog, string, Task<ModelEntry>> apply, string summary) =>
+        IEndpointRouteBuilder routes, string change, Func<ModelCatalog, string, Task<ModelEntry>> apply, string summary) =>
         routes.MapPost(
                 $"/models/{{name}}/{change}",
-                async (HttpContext http, string name, ModelCatalog catalog) => Details(catalog, await apply(http, catalog, name)))
-            .WithSummary($"{summary}; from the machine itself alone.")
+                async (string name, ModelCatalog catalog) => Details(catalog, await apply(catalog, name)))
+            .Needs(Role.Admin)
+            .WithSummary($"{summary}; with an admin's key, or from the machine itself.")
             .WithTags("Models")
             .Produces<ModelDetails>()
             .ProducesProblem(400)

@@ -2,6 +2,7 @@ using System.Net.Mime;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Routing.Constraints;
 using Microsoft.OpenApi;
+using VisionService.Api.Access;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace VisionService.Api.Http;
@@ -46,6 +47,7 @@ internal static class OpenApi
     public static void MapTask<TRequest, TResult, TResponse>(
         this IEndpointRouteBuilder routes, TaskEndpoint<TRequest, TResult, TResponse> endpoint, string summary) =>
         routes.MapPost($"/{endpoint.Call.Task}", (Delegate)endpoint.HandleAsync) // only delegates are described, request delegates not
+            .Needs(Role.Infer)
             .WithSummary(summary)
             .WithTags("Vision")
             .Produces<TResponse>()

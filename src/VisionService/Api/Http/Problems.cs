@@ -41,13 +41,18 @@ internal static class Problems
 
     public static Task WriteAsync(HttpContext http, VisionException exception)
     {
+        SetRetryAfter(http, exception);
+        return WriteAsync(http, Describe(exception, http));
+    }
+
+    /// <summary>Says when to try again, in whole seconds, where that is of use.</summary>
+    public static void SetRetryAfter(HttpContext http, VisionException exception)
+    {
         if (exception.RetryAfter is { } after)
         {
             http.Response.Headers.RetryAfter =
                 Math.Max(1, (int)Math.Ceiling(after.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         }
-
-        return WriteAsync(http, Describe(exception, http));
     }
 
     public static Task WriteAsync(HttpContext http, Problem problem)

@@ -5,6 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.Options;
+using VisionService.Api.Access;
 using VisionService.Api.Urls;
 using VisionService.Imaging;
 
@@ -81,6 +82,12 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
             throw new VisionException(
                 VisionError.InvalidRequest,
                 $"A drawn answer is of one image; the request has {request.Images.Count}. Accept {MediaTypeNames.Application.Json} instead.");
+        }
+
+        if (Caller.RefusalOf(http, request.Images.Count - 1, further: true) is { } tooMany)
+        {
+            await Problems.WriteAsync(http, tooMany);
+            return;
         }
 
         var parameters = call.Parameters.Read(request.Said);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using VisionService.Api.Http;
 
 namespace VisionService.Api.OpenInference;
@@ -7,6 +6,15 @@ namespace VisionService.Api.OpenInference;
 /// <c>{"error": "..."}</c>.</summary>
 internal sealed partial class InferenceErrors(RequestDelegate next, ILogger<InferenceErrors> logger)
 {
+    /// <summary>Whether a request is the protocol's.</summary>
+    public static bool IsFor(HttpContext http) => http.Request.Path.StartsWithSegments(OpenInferenceEndpoints.Root);
+
+    public static Task WriteAsync(HttpContext http, VisionException exception)
+    {
+        Problems.SetRetryAfter(http, exception);
+        return WriteAsync(http, Problems.Describe(exception, http).Status, exception.Message);
+    }
+
     public async Task InvokeAsync(HttpContext http)
     {
         try
@@ -19,12 +27,7 @@ internal sealed partial class InferenceErrors(RequestDelegate next, ILogger<Infe
         }
         catch (VisionException exception) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
         {
-            if (exception.RetryAfter is { } after)
-            {
-                http.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(after.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
-            }
-
-            await WriteAsync(http, Problems.Describe(exception, http).Status, exception.Message);
+            await WriteAsync(http, exception);
         }
         catch (BadHttpRequestException exception) when (!http.Response.HasStarted)
         {

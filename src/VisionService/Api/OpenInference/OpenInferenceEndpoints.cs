@@ -3,6 +3,7 @@ using System.Net.Mime;
 using System.Text.Json;
 using Grpc.AspNetCore.Server;
 using Microsoft.Extensions.Options;
+using VisionService.Api.Access;
 using VisionService.Repository;
 
 namespace VisionService.Api.OpenInference;
@@ -13,7 +14,7 @@ internal static class OpenInferenceEndpoints
 {
     public const string HeaderLength = "Inference-Header-Content-Length";
 
-    private const string Root = "/v2";
+    public const string Root = "/v2";
 
     /// <summary>What the routes and the gRPC service need.</summary>
     public static void AddOpenInference(this IServiceCollection services)
@@ -30,16 +31,17 @@ internal static class OpenInferenceEndpoints
     public static void Map(WebApplication app)
     {
         // Inside whatever else turns exceptions into answers: below /v2 an error has the protocol's form.
-        app.UseWhen(static http => http.Request.Path.StartsWithSegments(Root), static branch => branch.UseMiddleware<InferenceErrors>());
+        app.UseWhen(InferenceErrors.IsFor, static branch => branch.UseMiddleware<InferenceErrors>());
 
-        var routes = app.MapGroup(Root).WithTags("Open Inference Protocol");
+        var routes = app.MapGroup(Root).WithTags("Open Inference Protocol").Needs(Role.Infer);
         routes.MapGet("", () => TypedResults.Json(ServerMetadata.Own, MetadataJson.Readable.ServerMetadata))
             .WithSummary("The server's name, version and extensions.")
             .Produces<ServerMetadata>();
-        routes.MapGet("/health/live", () => TypedResults.Json(new ServerLive(true), MetadataJson.Readable.ServerLive))
+        var health = app.MapGroup($"{Root}/health").WithTags("Open Inference Protocol").Needs(Role.Anyone);
+        health.MapGet("/live", () => TypedResults.Json(new ServerLive(true), MetadataJson.Readable.ServerLive))
             .WithSummary("200 while the process can answer at all.")
             .Produces<ServerLive>();
-        routes.MapGet("/health/ready", Ready)
+        health.MapGet("/ready", Ready)
             .WithSummary("200 once no model is loading and at least one is ready.")
             .Produces<ServerReady>()
             .Produces<InferenceError>(409);
@@ -49,7 +51,7 @@ internal static class OpenInferenceEndpoints
         }
 
         MapRepository(routes.MapGroup("/repository"));
-        app.MapGrpcService<OpenInferenceService>();
+        app.MapGrpcService<OpenInferenceService>().Needs(Role.Infer);
     }
 
     private static void MapModel(RouteGroupBuilder routes, string model, Func<string, string?, string> reference)
@@ -86,15 +88,17 @@ internal static class OpenInferenceEndpoints
             .WithSummary("All models and their states; with {\"ready\": true} those that can answer.")
             .Accepts<IndexRequest>(isOptional: true, MediaTypeNames.Application.Json)
             .Produces<IReadOnlyList<RepositoryModel>>();
-        routes.MapPost("/models/{model}/load", (HttpContext http, string model, ModelCatalog catalog) => DoneAsync(RepositoryControl.LoadAsync(http, catalog, model)))
-            .WithSummary("Loads a model from its files, anew if it is loaded; from the machine itself alone.")
+        routes.MapPost("/models/{model}/load", (string model, ModelCatalog catalog) => DoneAsync(catalog.LoadAsync(model)))
+            .Needs(Role.Admin)
+            .WithSummary("Loads a model from its files, anew if it is loaded; with an admin's key, or from the machine itself.")
             .Produces(200)
             .Produces<InferenceError>(400)
             .Produces<InferenceError>(403)
             .Produces<InferenceError>(404)
             .Produces<InferenceError>(409);
-        routes.MapPost("/models/{model}/unload", (HttpContext http, string model, ModelCatalog catalog) => DoneAsync(RepositoryControl.UnloadAsync(http, catalog, model)))
-            .WithSummary("Takes a model out of service once its requests are answered; from the machine itself alone.")
+        routes.MapPost("/models/{model}/unload", (string model, ModelCatalog catalog) => DoneAsync(catalog.UnloadAsync(model)))
+            .Needs(Role.Admin)
+            .WithSummary("Takes a model out of service once its requests are answered; with an admin's key, or from the machine itself.")
             .Produces(200)
             .Produces<InferenceError>(403)
             .Produces<InferenceError>(404)

@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Google.Protobuf.Collections;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
+using VisionService.Api.Access;
 using VisionService.Api.OpenInference.V2;
 using VisionService.Inference;
 using VisionService.Repository;
@@ -14,9 +15,11 @@ namespace VisionService.Api.OpenInference;
 internal sealed class OpenInferenceService(TensorPipeline pipeline, ModelCatalog catalog, IOptions<ApiOptions> options)
     : GRPCInferenceService.GRPCInferenceServiceBase
 {
+    [Needs(Role.Anyone)]
     public override Task<ServerLiveResponse> ServerLive(ServerLiveRequest request, ServerCallContext context) =>
         Task.FromResult(new ServerLiveResponse { Live = true });
 
+    [Needs(Role.Anyone)]
     public override Task<ServerReadyResponse> ServerReady(ServerReadyRequest request, ServerCallContext context) =>
         Task.FromResult(new ServerReadyResponse { Ready = catalog.IsReady });
 
@@ -55,6 +58,11 @@ internal sealed class OpenInferenceService(TensorPipeline pipeline, ModelCatalog
             ModelStreamInferResponse response;
             try
             {
+                if (Caller.RefusalOf(context.GetHttpContext(), images: 1, further: false) is { } refusal)
+                {
+                    throw refusal;
+                }
+
                 response = new ModelStreamInferResponse { InferResponse = await InferAsync(request, context.CancellationToken) };
             }
             catch (VisionException exception)
@@ -85,17 +93,19 @@ internal sealed class OpenInferenceService(TensorPipeline pipeline, ModelCatalog
             },
         });
 
+    [Needs(Role.Admin)]
     public override Task<RepositoryModelLoadResponse> RepositoryModelLoad(RepositoryModelLoadRequest request, ServerCallContext context) =>
         AnswerAsync(async () =>
         {
-            await RepositoryControl.LoadAsync(context.GetHttpContext(), catalog, request.ModelName);
+            await catalog.LoadAsync(request.ModelName);
             return new RepositoryModelLoadResponse();
         });
 
+    [Needs(Role.Admin)]
     public override Task<RepositoryModelUnloadResponse> RepositoryModelUnload(RepositoryModelUnloadRequest request, ServerCallContext context) =>
         AnswerAsync(async () =>
         {
-            await RepositoryControl.UnloadAsync(context.GetHttpContext(), catalog, request.ModelName);
+            await catalog.UnloadAsync(request.ModelName);
             return new RepositoryModelUnloadResponse();
         });
 

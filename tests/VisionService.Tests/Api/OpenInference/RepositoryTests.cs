@@ -114,7 +114,7 @@ public class RepositoryTests
         var request = new HttpRequestMessage(HttpMethod.Post, Unload);
         request.Headers.Add(header, value);
         Assert.Equal(
-            "Models are loaded and unloaded from the machine itself, by no proxy and no web page.",
+            "Models are loaded and unloaded from the machine itself, by no proxy and no web page; elsewhere it takes Access:KeysFile and an admin's key.",
             RefusedTests.ErrorOf(await service.SendAsync(request), HttpStatusCode.Forbidden));
         (await service.PostJsonAsync(Infer, Pixels)).MustBe(HttpStatusCode.OK);
     }
