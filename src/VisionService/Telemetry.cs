@@ -55,14 +55,15 @@ internal static class Telemetry
     public static void Request(string task, string model, int code, TimeSpan duration) => RequestDuration.Record(
         duration.TotalSeconds, new("task", task), new("model", model), new("code", code));
 
-    /// <summary>A stage of one image that has just ended: in the histogram, and as a span under the request's.</summary>
+    /// <summary>A stage of one image that has ended: in the histogram, and as a span under the request's.</summary>
     /// <param name="stage">decode, preprocess, queue, inference, postprocess or encode.</param>
-    public static void Stage(string stage, string model, TimeSpan duration)
+    /// <param name="ago">How long ago it ended.</param>
+    public static void Stage(string stage, string model, TimeSpan duration, TimeSpan ago = default)
     {
         StageDuration.Record(duration.TotalSeconds, new("stage", stage), new("model", model));
         if (Activity.Current is { } request && Source.HasListeners())
         {
-            var end = TimeProvider.System.GetUtcNow(); // spans are of the world's clock, whatever drives the service
+            var end = TimeProvider.System.GetUtcNow() - ago; // spans are of the world's clock, whatever drives the service
             using var span = Source.StartActivity(stage, ActivityKind.Internal, request.Context, startTime: end - duration);
             span?.SetTag("vision.model", model);
             span?.SetEndTime(end.UtcDateTime);

@@ -39,6 +39,7 @@ internal sealed class TestService : IAsyncDisposable
     public ModelCatalog Models => Services.GetRequiredService<ModelCatalog>();
 
     /// <param name="models">Owned by the service from here on.</param>
+    /// <param name="arguments">Of the command line; <c>OTEL_NAME=VALUE</c> is a variable of the environment.</param>
     public static Task<TestService> StartAsync(ModelFolder models, params string[] arguments) =>
         StartAsync([models.Path], models, arguments);
 
@@ -53,14 +54,21 @@ internal sealed class TestService : IAsyncDisposable
             .. arguments.Contains("--Repository:TrialLoads") ? Array.Empty<string>() : ["--Repository:TrialLoads", "false"],
             .. arguments.Contains("--Repository:Watch") ? [] : Unwatched,
             .. models.SelectMany(path => new[] { "--models", path }),
-            .. arguments,
+            .. arguments.Where(static argument => !IsVariable(argument)),
         ]);
         Assert.Null(commandLine.Problem);
+        var variables = arguments.Where(IsVariable).Select(static variable => variable.Split('=', 2));
+        commandLine = commandLine with
+        {
+            Settings = commandLine.Settings.Concat(variables.Select(static pair => KeyValuePair.Create(pair[0], (string?)pair[1]))).ToDictionary(),
+        };
         var app = Program.Build(commandLine);
         await app.StartAsync();
         await app.Services.GetRequiredService<ModelCatalog>().ExecuteTask!;
         return new TestService(app, owned);
     }
+
+    private static bool IsVariable(string argument) => argument.StartsWith("OTEL_", StringComparison.Ordinal);
 
     public Task<Answer> GetAsync(string path) => SendAsync(new HttpRequestMessage(HttpMethod.Get, path));
 

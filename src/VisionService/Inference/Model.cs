@@ -135,7 +135,7 @@ internal sealed partial class Model : IDisposable
         var answer = await _batcher.SubmitAsync(item, ticket, isBackground, cancellationToken).ConfigureAwait(false);
         if (!isBackground)
         {
-            Telemetry.Stage("queue", _name, answer.Queued);
+            Telemetry.Stage("queue", _name, answer.Queued, ago: answer.Answer.Duration);
             Telemetry.Stage("inference", _name, answer.Answer.Duration);
         }
 

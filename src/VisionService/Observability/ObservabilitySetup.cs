@@ -39,6 +39,11 @@ internal static class ObservabilitySetup
         var configuration = builder.Configuration;
         var isOff = string.Equals(configuration["OTEL_SDK_DISABLED"], "true", StringComparison.OrdinalIgnoreCase);
         var sends = new[] { Traces, Metrics, Logs }.Where(signal => !isOff && Sends(configuration, signal)).ToHashSet();
+        foreach (var prefix in sends.Select(static signal => $"OTEL_EXPORTER_OTLP_{signal}_").Append("OTEL_EXPORTER_OTLP_"))
+        {
+            Check(configuration, prefix);
+        }
+
         if (sends.Count == 0 && !options.Metrics)
         {
             return;
@@ -138,9 +143,25 @@ internal static class ObservabilitySetup
         "otlp" => true,
         null or "" => !string.IsNullOrEmpty(configuration["OTEL_EXPORTER_OTLP_ENDPOINT"])
             || !string.IsNullOrEmpty(configuration[$"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"]),
-        var other => throw new OptionsValidationException(
-            "OTEL", typeof(TelemetryOptions), [$"OTEL_{signal}_EXPORTER must be otlp or none, not '{other}'."]),
+        var other => throw Wrong($"OTEL_{signal}_EXPORTER must be otlp or none, not '{other}'."),
     };
+
+    /// <summary>Names the variable that is wrong, which the exporter would pass over.</summary>
+    private static void Check(ConfigurationManager configuration, string prefix)
+    {
+        if (configuration[$"{prefix}ENDPOINT"] is { Length: > 0 } endpoint
+            && !(Uri.TryCreate(endpoint, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"))
+        {
+            throw Wrong($"{prefix}ENDPOINT must be a URL such as http://localhost:4317, not '{endpoint}'.");
+        }
+
+        if (configuration[$"{prefix}PROTOCOL"] is { Length: > 0 } protocol and not ("grpc" or "http/protobuf"))
+        {
+            throw Wrong($"{prefix}PROTOCOL must be grpc or http/protobuf, not '{protocol}'.");
+        }
+    }
+
+    private static OptionsValidationException Wrong(string message) => new("OTEL", typeof(TelemetryOptions), [message]);
 
     /// <summary>A signal's own variables over the common ones, which the exporter reads by itself.</summary>
     private static void ReadOwn(OtlpExporterOptions exporter, ConfigurationManager configuration, string signal)
@@ -154,8 +175,7 @@ internal static class ObservabilitySetup
 
         if (Own("ENDPOINT") is { } endpoint)
         {
-            exporter.Endpoint = Uri.TryCreate(endpoint, UriKind.Absolute, out var url) ? url : throw new OptionsValidationException(
-                "OTEL", typeof(TelemetryOptions), [$"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT must be a URL, not '{endpoint}'."]);
+            exporter.Endpoint = new Uri(endpoint);
         }
 
         exporter.Headers = Own("HEADERS") ?? exporter.Headers;

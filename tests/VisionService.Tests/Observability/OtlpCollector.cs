@@ -1,11 +1,11 @@
 using System.Collections.Concurrent;
+using System.IO.Compression;
 using System.Net;
 using Google.Protobuf;
-using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using VisionService.Tests.Observability.Otlp;
 
@@ -15,10 +15,11 @@ namespace VisionService.Tests.Observability;
 internal sealed class OtlpCollector : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private readonly ConcurrentQueue<(string Path, byte[] Body)> _received;
 
-    private OtlpCollector(WebApplication app)
+    private OtlpCollector(WebApplication app, ConcurrentQueue<(string Path, byte[] Body)> received)
     {
-        _app = app;
+        (_app, _received) = (app, received);
         (HttpAddress, GrpcAddress) = (app.Urls.First(), app.Urls.Last());
     }
 
@@ -27,47 +28,63 @@ internal sealed class OtlpCollector : IAsyncDisposable
 
     public string GrpcAddress { get; }
 
-    public ConcurrentQueue<(string Path, byte[] Body)> Received { get; } = [];
+    /// <summary>What was asked for, such as <c>/v1/traces</c>.</summary>
+    public IEnumerable<string> Paths => _received.Select(static export => export.Path);
 
-    public IEnumerable<ResourceSpans> Spans => Of("trace", SpanExport.Parser).SelectMany(static export => export.ResourceSpans);
+    public IReadOnlyList<ResourceSpans> Spans => [.. Of("race", SpanExport.Parser).SelectMany(static export => export.ResourceSpans)];
 
-    public IEnumerable<ResourceMetrics> Metrics => Of("metrics", MetricExport.Parser).SelectMany(static export => export.ResourceMetrics);
+    public IReadOnlyList<ResourceMetrics> Metrics => [.. Of("etrics", MetricExport.Parser).SelectMany(static export => export.ResourceMetrics)];
 
-    public IEnumerable<ResourceLogs> Logs => Of("logs", LogExport.Parser).SelectMany(static export => export.ResourceLogs);
+    public IReadOnlyList<ResourceLogs> Logs => [.. Of("ogs", LogExport.Parser).SelectMany(static export => export.ResourceLogs)];
 
     public static async Task<OtlpCollector> StartAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(static kestrel =>
+        builder.WebHost.UseKestrel(static kestrel =>
         {
             kestrel.Listen(IPAddress.Loopback, 0);
             kestrel.Listen(IPAddress.Loopback, 0, static listen => listen.Protocols = HttpProtocols.Http2);
         });
+        var received = new ConcurrentQueue<(string Path, byte[] Body)>();
         var app = builder.Build();
-        OtlpCollector? collector = null;
-        app.MapPost("/{**path}", async (HttpContext http) =>
+        app.Run(async http =>
         {
             using var body = new MemoryStream();
             await http.Request.Body.CopyToAsync(body, http.RequestAborted);
-            var isGrpc = http.Request.ContentType == "application/grpc";
-
-            // A message of gRPC is its length and a flag before it; its answer here is an empty one.
-            collector!.Received.Enqueue((http.Request.Path, isGrpc ? body.ToArray()[5..] : body.ToArray()));
-            http.Response.ContentType = isGrpc ? "application/grpc" : "application/x-protobuf";
-            if (isGrpc)
+            if (http.Request.ContentType != "application/grpc")
             {
-                await http.Response.Body.WriteAsync(new byte[5], http.RequestAborted);
-                http.Response.AppendTrailer("grpc-status", $"{(int)StatusCode.OK}");
+                received.Enqueue((http.Request.Path, body.ToArray()));
+                http.Response.ContentType = "application/x-protobuf";
+                return;
             }
+
+            received.Enqueue((http.Request.Path, MessageIn(body.ToArray())));
+            http.Response.ContentType = "application/grpc";
+            await http.Response.Body.WriteAsync(new byte[5], http.RequestAborted); // an empty message
+            http.Response.AppendTrailer("grpc-status", "0");
         });
         await app.StartAsync(TestContext.Current.CancellationToken);
-        return collector = new OtlpCollector(app);
+        return new OtlpCollector(app, received);
     }
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 
-    private IEnumerable<T> Of<T>(string signal, MessageParser<T> parser)
+    /// <summary>What follows gRPC's flag and length.</summary>
+    private static byte[] MessageIn(byte[] body)
+    {
+        if (body[0] == 0)
+        {
+            return body[5..];
+        }
+
+        using var message = new MemoryStream();
+        using var packed = new GZipStream(new MemoryStream(body[5..]), CompressionMode.Decompress);
+        packed.CopyTo(message);
+        return message.ToArray();
+    }
+
+    private T[] Of<T>(string signal, MessageParser<T> parser)
         where T : IMessage<T> =>
-        Received.Where(export => export.Path.Contains(signal, StringComparison.Ordinal)).Select(export => parser.ParseFrom(export.Body)).ToArray();
+        [.. _received.Where(export => export.Path.Contains(signal, StringComparison.Ordinal)).Select(export => parser.ParseFrom(export.Body))];
 }
