@@ -127,12 +127,11 @@ internal static class ObservabilitySetup
             return;
         }
 
-        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        builder.Logging.AddJsonConsole(static json =>
         {
-            ["Logging:Console:FormatterName"] = "json",
-            ["Logging:Console:FormatterOptions:IncludeScopes"] = "true",
-            ["Logging:Console:FormatterOptions:UseUtcTimestamp"] = "true",
-            ["Logging:Console:FormatterOptions:TimestampFormat"] = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'",
+            json.IncludeScopes = true;
+            json.UseUtcTimestamp = true;
+            json.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
         });
     }
 

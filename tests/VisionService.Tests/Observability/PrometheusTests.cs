@@ -126,10 +126,12 @@ public class PrometheusTests
         {
             using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
 
-            // Load goes on until it has seen what a dashboard asks for; the test's own time bounds it.
+            // Load goes on until it has seen what a dashboard asks for.
+            using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
             while (await QueryAsync(client, "sum(rate(vision_request_duration_seconds_count{code=\"200\"}[10s]))") is not > 0
                 || await QueryAsync(client, "histogram_quantile(0.99, sum by (le) (rate(vision_stage_duration_seconds_bucket[10s])))") is not > 0)
             {
+                patience.Token.ThrowIfCancellationRequested();
                 await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => AskAsync(service)));
             }
 

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using VisionService.Api.Http;
 
 namespace VisionService.Api.Grpc;
 
@@ -63,15 +64,15 @@ internal sealed partial class ProblemsInterceptor(IHostApplicationLifetime lifet
         }
         catch (Exception exception)
         {
-            Log.Broken(logger, exception);
+            Log.Broken(logger, Problems.TraceId(context.GetHttpContext()), exception);
             throw RpcProblems.Internal(context.GetHttpContext());
         }
     }
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Error, Message = "A call broke the service.")]
-        public static partial void Broken(ILogger logger, Exception exception);
+        [LoggerMessage(Level = LogLevel.Error, Message = "Call {TraceId} broke the service.")]
+        public static partial void Broken(ILogger logger, string traceId, Exception exception);
 
         [LoggerMessage(Level = LogLevel.Debug, Message = "The client is gone.")]
         public static partial void Cancelled(ILogger logger, Exception exception);

@@ -22,7 +22,7 @@ internal sealed partial class ProblemsMiddleware(RequestDelegate next, ILogger<P
         }
         catch (Exception exception) when (http.Response.HasStarted)
         {
-            Log.Broken(logger, exception);
+            Log.Broken(logger, Problems.TraceId(http), exception);
             http.Abort();
         }
         catch (VisionException exception)
@@ -35,7 +35,7 @@ internal sealed partial class ProblemsMiddleware(RequestDelegate next, ILogger<P
         }
         catch (Exception exception)
         {
-            Log.Broken(logger, exception);
+            Log.Broken(logger, Problems.TraceId(http), exception);
             await Problems.WriteAsync(http, Problems.Describe(500, Problems.InternalError, http));
         }
     }
@@ -49,8 +49,8 @@ internal sealed partial class ProblemsMiddleware(RequestDelegate next, ILogger<P
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Error, Message = "A request broke the service.")]
-        public static partial void Broken(ILogger logger, Exception exception);
+        [LoggerMessage(Level = LogLevel.Error, Message = "Request {TraceId} broke the service.")]
+        public static partial void Broken(ILogger logger, string traceId, Exception exception);
 
         [LoggerMessage(Level = LogLevel.Debug, Message = "The client is gone.")]
         public static partial void Aborted(ILogger logger, Exception exception);

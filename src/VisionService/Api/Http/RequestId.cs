@@ -8,13 +8,17 @@ internal static class RequestId
     private const string Header = "X-Request-Id";
     private const int MaxLength = 128;
 
-    public static void UseRequestId(this IApplicationBuilder app) => app.Use(static (http, next) =>
+    public static void UseRequestId(this WebApplication app) => app.Use(async (http, next) =>
     {
         var said = http.Request.Headers[Header].ToString();
-        var id = IsPlain(said) ? said : Activity.Current?.TraceId.ToString() ?? Guid.NewGuid().ToString("N");
+        var isSaid = IsPlain(said);
+        var id = isSaid ? said : Activity.Current?.TraceId.ToString() ?? Guid.NewGuid().ToString("N");
         http.TraceIdentifier = id;
         http.Response.Headers[Header] = id;
-        return next(http);
+
+        // Log lines have the trace's id anyhow, and Kestrel's own of the request; the caller's is to be found there too.
+        using var scope = isSaid ? app.Logger.BeginScope(new KeyValuePair<string, object>[] { new(Header, id) }) : null;
+        await next(http);
     });
 
     private static bool IsPlain(string text) =>

@@ -35,8 +35,8 @@ internal sealed partial class InferenceErrors(RequestDelegate next, ILogger<Infe
         }
         catch (Exception exception) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
         {
-            Log.Broken(logger, exception);
-            await WriteAsync(http, StatusCodes.Status500InternalServerError, "An internal error; the log says more.");
+            Log.Broken(logger, Problems.TraceId(http), exception);
+            await WriteAsync(http, StatusCodes.Status500InternalServerError, $"An internal error; {Problems.TraceId(http)} finds it in the log.");
         }
     }
 
@@ -55,7 +55,7 @@ internal sealed partial class InferenceErrors(RequestDelegate next, ILogger<Infe
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Error, Message = "An inference request broke the service.")]
-        public static partial void Broken(ILogger logger, Exception exception);
+        [LoggerMessage(Level = LogLevel.Error, Message = "Inference request {TraceId} broke the service.")]
+        public static partial void Broken(ILogger logger, string traceId, Exception exception);
     }
 }
