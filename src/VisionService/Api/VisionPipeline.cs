@@ -26,6 +26,12 @@ internal sealed record VisionCall<TRequest, TResult>(
     public Func<RgbImage, TResult, LoadedModel, ParameterValues, PictureFormat, byte[]>? Draw { get; init; }
 }
 
+/// <summary>What a transport knows of a call beside what the call says.</summary>
+/// <param name="Elapsed">What it has taken of its time already.</param>
+/// <param name="Caller">Who shares the model with other callers, told apart by reference; null: the anonymous one.</param>
+/// <param name="TimeLimit">How long it may take, from the same beginning; the shorter of this and <c>timeout_ms</c> counts.</param>
+internal readonly record struct CallOrigin(TimeSpan Elapsed, object? Caller = null, TimeSpan? TimeLimit = null);
+
 /// <summary>The forms of a drawn answer.</summary>
 internal enum PictureFormat
 {
@@ -118,18 +124,18 @@ internal sealed class VisionPipeline(
     /// no place, which a slow sender would keep from others.</summary>
     /// <inheritdoc cref="TryAdmit"/>
     public VisionException? RefusalOf<TRequest, TResult>(
-        VisionCall<TRequest, TResult> call, ParameterValues parameters, long bytes, TimeSpan elapsed)
+        VisionCall<TRequest, TResult> call, ParameterValues parameters, long bytes, CallOrigin origin)
     {
         var entry = catalog.Get<TRequest, TResult>(call.Task, parameters.Text("model")).Entry;
         if (!drain.TryBegin())
         {
-            return Refused(call.Task, entry.Name, Draining(entry.Name), elapsed);
+            return Refused(call.Task, entry.Name, Draining(entry.Name), origin.Elapsed);
         }
 
         drain.End();
-        var urgency = UrgencyOf(parameters, elapsed, null).Urgency;
+        var urgency = UrgencyOf(parameters, origin).Urgency;
         return entry.Loaded!.Model.RefusalOf(images: 1, bytes, urgency) is { } refusal
-            ? Refused(call.Task, entry.Name, refusal, elapsed)
+            ? Refused(call.Task, entry.Name, refusal, origin.Elapsed)
             : null;
     }
 
@@ -139,17 +145,13 @@ internal sealed class VisionPipeline(
     public ValueTask WakeAsync<TRequest, TResult>(
         VisionCall<TRequest, TResult> call,
         ParameterValues parameters,
-        TimeSpan elapsed,
-        CancellationToken cancellationToken,
-        TimeSpan? timeLimit = null) =>
-        catalog.WakeAsync(call.Task, parameters.Text("model"), UrgencyOf(parameters, elapsed, timeLimit).Left, cancellationToken);
+        CallOrigin origin,
+        CancellationToken cancellationToken) =>
+        catalog.WakeAsync(call.Task, parameters.Text("model"), UrgencyOf(parameters, origin).Left, cancellationToken);
 
     /// <summary>Lets a call in, or says why not, before anything of it is decoded.</summary>
     /// <param name="images">How many it has.</param>
     /// <param name="bytes">What it holds in memory.</param>
-    /// <param name="elapsed">What the request has taken of its time already.</param>
-    /// <param name="timeLimit">How long the transport lets the request take, from the same beginning; the shorter of this and
-    /// <c>timeout_ms</c> counts.</param>
     /// <param name="refusal">Why not, to be tried again later; not thrown here, where it may happen thousands of times a
     /// second.</param>
     /// <exception cref="VisionException">There is no such model, or it is not for this.</exception>
@@ -158,30 +160,29 @@ internal sealed class VisionPipeline(
         ParameterValues parameters,
         int images,
         long bytes,
-        TimeSpan elapsed,
+        CallOrigin origin,
         CancellationToken cancellationToken,
-        out VisionException? refusal,
-        TimeSpan? timeLimit = null)
+        out VisionException? refusal)
     {
         var ((entry, model), use) = ModelCatalog.Use(
             () => catalog.Get<TRequest, TResult>(call.Task, parameters.Text("model")), static found => found.Entry.Loaded!);
         if (!drain.TryBegin())
         {
             use.Dispose();
-            refusal = Refused(call.Task, entry.Name, Draining(entry.Name), elapsed);
+            refusal = Refused(call.Task, entry.Name, Draining(entry.Name), origin.Elapsed);
             return null;
         }
 
         var begin = time.GetTimestamp();
         try
         {
-            var (urgency, left) = UrgencyOf(parameters, elapsed, timeLimit);
+            var (urgency, left) = UrgencyOf(parameters, origin);
             if (entry.Loaded!.Model.TryAdmit(images, bytes, urgency, out refusal) is { } tickets)
             {
                 var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
                 deadline.CancelAfter(left);
                 return new AdmittedCall<TRequest, TResult>(
-                    call, parameters, entry, model, tickets, () => elapsed + time.GetElapsedTime(begin), (drain, use, deadline));
+                    call, parameters, entry, model, tickets, () => origin.Elapsed + time.GetElapsedTime(begin), (drain, use, deadline));
             }
         }
         catch
@@ -193,7 +194,7 @@ internal sealed class VisionPipeline(
 
         use.Dispose();
         drain.End();
-        Refused(call.Task, entry.Name, refusal!, elapsed);
+        Refused(call.Task, entry.Name, refusal!, origin.Elapsed);
         return null;
     }
 
@@ -203,10 +204,9 @@ internal sealed class VisionPipeline(
         VisionCall<TRequest, TResult> call,
         ParameterValues parameters,
         IReadOnlyList<SentImage> images,
-        TimeSpan elapsed,
-        CancellationToken cancellationToken,
-        TimeSpan? timeLimit = null) =>
-        TryAdmit(call, parameters, images.Count, images.Sum(static image => image.Length), elapsed, cancellationToken, out var refusal, timeLimit)
+        CallOrigin origin,
+        CancellationToken cancellationToken) =>
+        TryAdmit(call, parameters, images.Count, images.Sum(static image => image.Length), origin, cancellationToken, out var refusal)
             ?? throw refusal!;
 
     /// <param name="admitted">Stays the caller's.</param>
@@ -256,13 +256,13 @@ internal sealed class VisionPipeline(
         return refusal;
     }
 
-    private (Urgency Urgency, TimeSpan Left) UrgencyOf(ParameterValues parameters, TimeSpan elapsed, TimeSpan? timeLimit)
+    private (Urgency Urgency, TimeSpan Left) UrgencyOf(ParameterValues parameters, CallOrigin origin)
     {
         var timeout = TimeSpan.FromMilliseconds(
             parameters.Integer("timeout_ms", (int)options.Value.Timeout.TotalMilliseconds));
-        timeout = timeLimit < timeout ? timeLimit.Value : timeout;
-        var left = timeout > elapsed ? timeout - elapsed : TimeSpan.Zero;
-        return (Urgency.Within(left, timeout, Urgency.ClassOf(parameters.Number("priority", 0)), time), left);
+        timeout = origin.TimeLimit < timeout ? origin.TimeLimit.Value : timeout;
+        var left = timeout > origin.Elapsed ? timeout - origin.Elapsed : TimeSpan.Zero;
+        return (Urgency.Within(left, timeout, Urgency.ClassOf(parameters.Number("priority", 0)), time, origin.Caller), left);
     }
 
     private async Task<VisionAnswer<TResult>> AnswerAllAsync<TRequest, TResult>(

@@ -4,14 +4,19 @@ namespace VisionService.Inference;
 /// Who may wait for a model: bounded by count, by bytes, and by the time that the newcomer would wait. A refusal costs
 /// no more than looking at a few numbers. Thread-safe.
 /// </summary>
+/// <remarks>
+/// A lone caller may fill the queue. Where several hold something in it, each has an even share of the bounds: a full
+/// queue still takes requests of those below their share, and one of whoever holds nothing, up to as much again as the
+/// bound; who is above its share waits until the queue has sunk below the bound. Nobody is refused for the wait of
+/// others: a newcomer's is that of its own turn.
+/// </remarks>
 /// <param name="secondsPerItem">What one more item costs by the cost model, all runners together.</param>
 internal sealed class Admission(string name, BatchingOptions options, Func<double> secondsPerItem, TimeProvider time)
 {
     private const double Newest = 0.1;
 
     private readonly Lock _lock = new();
-    private readonly int[] _waiting = new int[Enum.GetValues<PriorityClass>().Length];
-    private long _bytes;
+    private readonly Holdings _holdings = new();
 
     // While work is waiting, what an item takes is what lies between answers: that holds whatever else uses the machine.
     private long? _lastAnswer;
@@ -26,17 +31,29 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
         {
             lock (_lock)
             {
-                return _waiting.Sum();
+                return _holdings.All.Images;
             }
         }
     }
 
-    /// <summary>How long a newcomer would wait for its run.</summary>
+    /// <summary>Callers that hold a place, or memory.</summary>
+    public int Callers
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _holdings.Callers;
+            }
+        }
+    }
+
+    /// <summary>How long a newcomer would wait for its run if all that is there went first.</summary>
     public TimeSpan PredictWait(PriorityClass newcomer = PriorityClass.Normal)
     {
         lock (_lock)
         {
-            return Wait(newcomer);
+            return Wait(newcomer, _holdings.All.In(newcomer));
         }
     }
 
@@ -53,8 +70,7 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
                 return null;
             }
 
-            _waiting[(int)urgency.Class] += images;
-            _bytes += bytes;
+            _holdings.Change(urgency.Caller, urgency.Class, images, images, bytes);
             Tell(images);
         }
 
@@ -77,27 +93,41 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
     }
 
     /// <summary>An item that waits beside its ticket's own place, such as a tile's.</summary>
-    public void Add(PriorityClass priority)
+    public void Add(PriorityClass priority, object? caller)
     {
         lock (_lock)
         {
-            _waiting[(int)priority]++;
+            _holdings.Change(caller, priority, images: 1);
             Tell(1);
         }
     }
 
-    /// <summary>Gives back a place, or what a request held in memory.</summary>
-    public void Free(PriorityClass? priority, long bytes)
+    /// <summary>Such an item waits no longer.</summary>
+    public void Remove(PriorityClass priority, object? caller)
     {
         lock (_lock)
         {
-            if (priority is { } place)
-            {
-                _waiting[(int)place]--;
-                Tell(-1);
-            }
+            _holdings.Change(caller, priority, images: -1);
+            Tell(-1);
+        }
+    }
 
-            _bytes -= bytes;
+    /// <summary>Gives back a place.</summary>
+    public void FreePlace(Urgency urgency)
+    {
+        lock (_lock)
+        {
+            _holdings.Change(urgency.Caller, urgency.Class, images: -1, places: -1);
+            Tell(-1);
+        }
+    }
+
+    /// <summary>Gives back what a request held in memory.</summary>
+    public void FreeBytes(Urgency urgency, long bytes)
+    {
+        lock (_lock)
+        {
+            _holdings.Change(urgency.Caller, urgency.Class, bytes: -bytes);
         }
     }
 
@@ -107,7 +137,7 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
         lock (_lock)
         {
             var now = time.GetTimestamp();
-            if (_waiting.Sum() == 0)
+            if (_holdings.All.Images == 0)
             {
                 _lastAnswer = null;
                 _interval = 0;
@@ -128,26 +158,30 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
     private void Tell(int change)
     {
         Telemetry.Queued(name, change);
-        Telemetry.PredictedWait(name, _wait ??= () => Wait(PriorityClass.Normal));
+        Telemetry.PredictedWait(name, _wait ??= () => PredictWait());
     }
 
     private VisionException? Refusal(int images, long bytes, Urgency urgency)
     {
-        var waiting = _waiting.Sum();
-        var wait = Wait(urgency.Class);
-        if (waiting + images > options.MaxQueueSize)
+        var all = _holdings.All;
+        var own = _holdings.Of(urgency.Caller);
+        var wait = Wait(urgency.Class, AheadInTurn(urgency.Class, own));
+        var callers = _holdings.Callers + (own?.IsEmpty ?? true ? 1 : 0);
+        if (all.Images + images > options.MaxQueueSize
+            && !IsOwed(images, own?.Images ?? 0, all.Places, options.MaxQueueSize, callers))
         {
             return Refuse(
                 "count",
-                $"{waiting} images wait for model '{name}' and {images} more came; its queue takes {options.MaxQueueSize} (MaxQueueSize).",
+                $"{all.Images} images wait for model '{name}' and {images} more came; its queue takes {options.MaxQueueSize} (MaxQueueSize).",
                 wait);
         }
 
-        if (_bytes + bytes > options.MaxQueueBytes && _bytes > 0)
+        if (all.Bytes + bytes > options.MaxQueueBytes && all.Bytes > 0
+            && !IsOwed(bytes, own?.Bytes ?? 0, all.Bytes, options.MaxQueueBytes, callers))
         {
             return Refuse(
                 "bytes",
-                $"Requests of {_bytes} bytes wait for model '{name}' and {bytes} more came; its queue takes {options.MaxQueueBytes} (MaxQueueBytes).",
+                $"Requests of {all.Bytes} bytes wait for model '{name}' and {bytes} more came; its queue takes {options.MaxQueueBytes} (MaxQueueBytes).",
                 wait);
         }
 
@@ -167,12 +201,26 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
             : null;
     }
 
-    private TimeSpan Wait(PriorityClass newcomer)
+    /// <summary>Whether a full queue owes its caller room: it asks for no more than its share or, while it holds
+    /// nothing, for one request; and the queue is not yet twice full.</summary>
+    private static bool IsOwed(long asked, long held, long admitted, long bound, int callers) =>
+        callers > 1 && held + asked <= (held == 0 ? bound : bound / callers) && admitted + asked - bound <= bound;
+
+    /// <summary>What of its class goes before a caller's next image if each of the others has one more served than the
+    /// caller has waiting: the most that turns allow.</summary>
+    private int AheadInTurn(PriorityClass priority, Holdings.Holding? own)
     {
-        var ahead = 0;
-        for (var priority = (int)newcomer; priority < _waiting.Length; priority++)
+        var mine = own?.In(priority) ?? 0;
+        var others = _holdings.CallersOf(priority) - (mine > 0 ? 1 : 0);
+        return (int)Math.Min(_holdings.All.In(priority), mine + (others * (mine + 1L)));
+    }
+
+    /// <summary>The wait behind so many of the class, and behind all that is more urgent.</summary>
+    private TimeSpan Wait(PriorityClass priority, int ahead)
+    {
+        for (var higher = priority + 1; higher <= PriorityClass.Urgent; higher++)
         {
-            ahead += _waiting[priority];
+            ahead += _holdings.All.In(higher);
         }
 
         return ahead == 0 ? TimeSpan.Zero : TimeSpan.FromSeconds(ahead * (_interval > 0 ? _interval : secondsPerItem()));

@@ -27,8 +27,8 @@ internal sealed record BatchWork<TItem, TAnswer>
 /// <summary>
 /// A queue in front of a fixed number of runners. The binding is late: a runner is idle first, then the batch is closed
 /// with whatever has queued up to the limit, so a batch grows while all runners are busy and a lone item never waits.
-/// Items of one batch have equal shapes. The order is <see cref="FairQueue{T}"/>'s: earliest deadline first within
-/// weighted classes. Knows nothing of models or images.
+/// Items of one batch have equal shapes. The order is <see cref="FairQueue{T}"/>'s: weighted classes, callers in turn
+/// within a class, earliest deadline first within a caller. Knows nothing of models or images.
 /// </summary>
 /// <typeparam name="TItem">What is queued; it stays the submitter's, who may reuse it once the answer is
 /// there.</typeparam>
@@ -155,11 +155,12 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
             if (!pending.HasOwnPlace)
             {
                 pending.Ticket.Begin();
-                _admission.Add(pending.Class);
+                _admission.Add(pending.Class, pending.Ticket.Urgency.Caller);
             }
 
             var aged = pending.Submitted + (long)(Ageing.TotalSeconds * _time.TimestampFrequency);
-            pending.Entry = _queue.Add(pending, pending.Class, Math.Min(pending.Deadline, aged));
+            pending.Entry = _queue.Add(
+                pending, pending.Class, Math.Min(pending.Deadline, aged), pending.Ticket.Urgency.Caller);
             Dispatch();
         }
     }
@@ -175,7 +176,7 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
         }
         else
         {
-            _admission.Free(pending.Class, 0);
+            _admission.Remove(pending.Class, pending.Ticket.Urgency.Caller);
         }
     }
 
@@ -325,10 +326,10 @@ internal sealed class Batcher<TItem, TAnswer> : IDisposable
             var running = batch.Count == 0 ? null : new OpenRun(batch, _options.MaxRunTime, _time);
             foreach (var pending in batch)
             {
+                _queue.Charge(pending.Entry!, Math.Max(1e-3, _work.Cost(pending.Item, batch.Count)) / batch.Count);
                 TakeOut(pending);
                 pending.Run = running;
                 pending.Queued = _time.GetElapsedTime(pending.Submitted, now);
-                _queue.Charge(pending.Class, Math.Max(1e-3, _work.Cost(pending.Item, batch.Count)) / batch.Count);
             }
 
             Complete(late);

@@ -12,39 +12,40 @@ internal enum PriorityClass
 
 /// <summary>
 /// Waiting items in the order in which they are to be served. Classes share the service by weight, so that the lowest
-/// moves on too while higher ones are always waiting; within a class the smallest key is first, then who came first.
-/// Not thread-safe.
+/// moves on too while higher ones are always waiting; within a class callers share it evenly; within a caller the
+/// smallest key is first, then who came first. Not thread-safe.
 /// </summary>
 internal sealed class FairQueue<T>
 {
     private static readonly double[] Weights = [1, 8, 32, 128];
 
-    private readonly SortedSet<Entry>[] _classes;
-    private readonly double[] _used = new double[Weights.Length];
-    private double _now;
-    private long _sequence;
+    private readonly CallerQueue<T>[] _classes = [.. Weights.Select(static _ => new CallerQueue<T>())];
+    private readonly FairClock.Account[] _accounts =
+        [.. Weights.Select(static weight => new FairClock.Account(weight))];
 
-    public FairQueue() => _classes = [.. Weights.Select(static _ => new SortedSet<Entry>(Order.Instance))];
+    private readonly FairClock _clock = new();
+    private long _sequence;
 
     public int Count { get; private set; }
 
     /// <summary>The class that is served next.</summary>
     public PriorityClass Next => (PriorityClass)NextOf(static _ => true);
 
+    /// <summary>Callers of which something is kept, besides the anonymous one; each class counts them anew.</summary>
+    public int KnownCallers => _classes.Sum(static members => members.Known);
+
     /// <param name="key">When it is wanted: the smallest first.</param>
-    public Entry Add(T item, PriorityClass priority, long key)
+    /// <param name="caller">Who shares with others, told apart by reference; null is the anonymous one.</param>
+    public Entry Add(T item, PriorityClass priority, long key, object? caller = null)
     {
         var index = (int)priority;
-        if (_classes[index].Count == 0)
+        if (_classes[index].IsEmpty)
         {
-            // Who was away saves nothing up.
-            _used[index] = Math.Max(_used[index], _now);
+            _clock.Join(_accounts[index]);
         }
 
-        var entry = new Entry(item, priority, key, _sequence++);
-        _classes[index].Add(entry);
         Count++;
-        return entry;
+        return _classes[index].Add(caller, item, priority, key, _sequence++);
     }
 
     public void Remove(Entry entry)
@@ -60,22 +61,23 @@ internal sealed class FairQueue<T>
     public IEnumerable<Entry> InTurn()
     {
         var served = 0;
-        for (var left = _classes.Count(static members => members.Count > 0); left > 0; left--)
+        for (var left = _classes.Count(static members => !members.IsEmpty); left > 0; left--)
         {
             var index = NextOf(candidate => (served & (1 << candidate)) == 0);
             served |= 1 << index;
-            foreach (var entry in _classes[index])
+            foreach (var entry in _classes[index].InTurn())
             {
                 yield return entry;
             }
         }
     }
 
-    /// <summary>Puts the cost of a service on its class's account.</summary>
-    public void Charge(PriorityClass priority, double cost)
+    /// <summary>Puts the cost of a service on the accounts of the item's class and caller; before it is removed, as a
+    /// caller without items may be forgotten.</summary>
+    public void Charge(Entry entry, double cost)
     {
-        _now = Math.Max(_now, _used[(int)priority]);
-        _used[(int)priority] += cost / Weights[(int)priority];
+        _clock.Charge(_accounts[(int)entry.Priority], cost);
+        _classes[(int)entry.Priority].Charge(entry, cost);
     }
 
     private int NextOf(Func<int, bool> isCandidate)
@@ -83,7 +85,8 @@ internal sealed class FairQueue<T>
         var best = -1;
         for (var index = _classes.Length - 1; index >= 0; index--)
         {
-            if (_classes[index].Count > 0 && isCandidate(index) && (best < 0 || _used[index] < _used[best]))
+            if (!_classes[index].IsEmpty && isCandidate(index)
+                && (best < 0 || _accounts[index].Used < _accounts[best].Used))
             {
                 best = index;
             }
@@ -93,16 +96,6 @@ internal sealed class FairQueue<T>
     }
 
     /// <summary>An item and its place.</summary>
-    internal sealed record Entry(T Item, PriorityClass Priority, long Key, long Sequence);
-
-    private sealed class Order : IComparer<Entry>
-    {
-        public static readonly Order Instance = new();
-
-        public int Compare(Entry? x, Entry? y)
-        {
-            var byKey = x!.Key.CompareTo(y!.Key);
-            return byKey != 0 ? byKey : x.Sequence.CompareTo(y.Sequence);
-        }
-    }
+    internal sealed record Entry(
+        T Item, PriorityClass Priority, long Key, long Sequence, CallerQueue<T>.Account Account);
 }

@@ -36,12 +36,13 @@ internal sealed class InferenceOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:00", "00:00:01")]
     public TimeSpan MaxQueueDelay { get; init; }
 
-    /// <summary>Most items that wait for one model; more are refused. Default 256.</summary>
+    /// <summary>Most items that wait for one model; more are refused. Where several callers share it, those below their
+    /// share are let in up to twice that. Default 256.</summary>
     [Range(1, 1_000_000)]
     public int MaxQueueSize { get; init; } = 256;
 
-    /// <summary>Most bytes of requests that wait for one model; more are refused, but a lone request never is. Default
-    /// 256 MiB.</summary>
+    /// <summary>Most bytes of requests that wait for one model; more are refused, but a lone request never is. Where
+    /// several callers share it, those below their share are let in up to twice that. Default 256 MiB.</summary>
     [Range(1, long.MaxValue)]
     public long MaxQueueBytes { get; init; } = 256L << 20;
 

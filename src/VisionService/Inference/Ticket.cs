@@ -31,7 +31,7 @@ internal sealed class Ticket : IDisposable
     {
         if (Interlocked.CompareExchange(ref _state, Begun, Waiting) == Waiting)
         {
-            _admission?.Free(Urgency.Class, 0);
+            _admission?.FreePlace(Urgency);
         }
     }
 
@@ -47,21 +47,25 @@ internal sealed class Ticket : IDisposable
         Begin();
         if (Interlocked.Exchange(ref _state, Ended) != Ended)
         {
-            _admission?.Free(null, _bytes);
+            _admission?.FreeBytes(Urgency, _bytes);
         }
     }
 }
 
-/// <summary>How urgent an image's work is, and until when it makes sense.</summary>
+/// <summary>How urgent an image's work is, until when it makes sense, and on whose account it goes.</summary>
 /// <param name="Deadline">A timestamp of the service's clock.</param>
 /// <param name="Timeout">What the caller allowed in all, for the message.</param>
-internal readonly record struct Urgency(PriorityClass Class, long Deadline, TimeSpan Timeout)
+/// <param name="Caller">Who shares each model evenly with the other callers: the same object for all of a caller's
+/// requests, as callers are told apart by reference. Null, the default: the anonymous caller, one for all.</param>
+internal readonly record struct Urgency(
+    PriorityClass Class, long Deadline, TimeSpan Timeout, object? Caller = null)
 {
     public static Urgency None => new(PriorityClass.Normal, long.MaxValue, default);
 
     /// <param name="left">What is left of the timeout.</param>
-    public static Urgency Within(TimeSpan left, TimeSpan timeout, PriorityClass priority, TimeProvider time) =>
-        new(priority, time.GetTimestamp() + (long)(left.TotalSeconds * time.TimestampFrequency), timeout);
+    public static Urgency Within(
+        TimeSpan left, TimeSpan timeout, PriorityClass priority, TimeProvider time, object? caller = null) =>
+        new(priority, time.GetTimestamp() + (long)(left.TotalSeconds * time.TimestampFrequency), timeout, caller);
 
     /// <param name="priority">0, the default, to 1 (first).</param>
     public static PriorityClass ClassOf(double priority) => priority switch

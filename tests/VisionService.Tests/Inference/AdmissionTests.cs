@@ -6,6 +6,7 @@ namespace VisionService.Tests.Inference;
 public sealed class AdmissionTests
 {
     private readonly ManualTime _time = new();
+    private readonly object _anna = new();
     private double _secondsPerItem;
 
     [Fact]
@@ -234,12 +235,12 @@ public sealed class AdmissionTests
         Admit(admission, images: 2, urgency: Of(PriorityClass.Normal));
         Admit(admission, images: 4, urgency: Of(PriorityClass.Raised));
         Admit(admission, images: 8, urgency: Of(PriorityClass.Urgent));
-        admission.Add(PriorityClass.Background);
+        admission.Add(PriorityClass.Background, null);
         Assert.Equal(
             [15, 14, 12, 8],
             Enum.GetValues<PriorityClass>().Select(newcomer => admission.PredictWait(newcomer).TotalSeconds));
         Assert.Equal(15, admission.Waiting);
-        admission.Free(PriorityClass.Background, 0);
+        admission.Remove(PriorityClass.Background, null);
         Assert.Equal(14, admission.PredictWait(PriorityClass.Background).TotalSeconds);
     }
 
@@ -254,11 +255,125 @@ public sealed class AdmissionTests
     }
 
     [Fact]
+    public void A_full_queue_takes_a_second_caller_up_to_its_share_and_refuses_the_first_until_it_has_sunk()
+    {
+        var admission = New(maxQueueSize: 10);
+        var flood = Admit(admission, images: 10); // alone it may have all
+        Enumerable.Range(0, 5).ToList().ForEach(_ => Admit(admission, urgency: OfCaller(_anna)));
+        Refusal(admission, urgency: OfCaller(_anna)); // its half is full
+        flood.Take(5).ToList().ForEach(static ticket => ticket.Begin());
+        Refusal(admission);
+        Assert.Equal(10, admission.Waiting);
+        flood[5].Begin();
+        Admit(admission); // there is room for everyone
+        Assert.Equal("10 images wait for model 'm' and 1 more came; its queue takes 10 (MaxQueueSize).", Refusal(admission).Message);
+    }
+
+    [Fact]
+    public void Bytes_are_shared_like_places()
+    {
+        var admission = New(maxQueueBytes: 100);
+        Admit(admission, bytes: 100);
+        Admit(admission, bytes: 30, urgency: OfCaller(_anna));
+        Refusal(admission, bytes: 21, urgency: OfCaller(_anna)); // a half is 50
+        Admit(admission, bytes: 20, urgency: OfCaller(_anna));
+        Refusal(admission, bytes: 1);
+    }
+
+    [Fact]
+    public void Who_holds_nothing_may_ask_for_more_than_its_share_once_but_not_for_more_than_anyone()
+    {
+        var admission = New(maxQueueSize: 10, maxQueueBytes: 100);
+        Admit(admission, images: 10, bytes: 100);
+        Refusal(admission, images: 11, urgency: OfCaller(_anna));
+        Refusal(admission, bytes: 101, urgency: OfCaller(_anna));
+        var anna = Admit(admission, images: 8, bytes: 80, urgency: OfCaller(_anna));
+        Refusal(admission, urgency: OfCaller(_anna));
+        Array.ForEach(anna, static ticket => ticket.Dispose());
+        Admit(admission, images: 8, bytes: 80, urgency: OfCaller(_anna));
+    }
+
+    [Fact]
+    public void However_many_callers_come_no_more_than_twice_the_bounds_is_let_in()
+    {
+        var admission = New(maxQueueSize: 100, maxQueueBytes: 1000);
+        var admitted = new List<Ticket>();
+        for (var caller = 0; caller < 10_000; caller++)
+        {
+            admitted.AddRange(admission.TryAdmit(1, caller % 2, OfCaller(new object()), out _) ?? []);
+        }
+
+        Assert.Equal(200, admitted.Count);
+        Assert.Equal(200, admission.Waiting);
+        Assert.Equal(200, admission.Callers);
+        admitted.ForEach(static ticket => ticket.Dispose());
+        Assert.Equal(0, admission.Waiting);
+        Assert.Equal(0, admission.Callers);
+        for (var caller = 0; caller < 10_000; caller++)
+        {
+            admitted.AddRange(admission.TryAdmit(1, 100, OfCaller(new object()), out _) ?? []);
+        }
+
+        Assert.Equal(220, admitted.Count); // twice 1000 bytes
+    }
+
+    [Fact]
+    public void What_an_image_asks_for_beside_its_own_place_takes_no_newcomers_room()
+    {
+        var admission = New(maxQueueSize: 10);
+        Enumerable.Range(0, 50).ToList().ForEach(_ => admission.Add(PriorityClass.Background, null));
+        Refusal(admission);
+        Admit(admission, urgency: OfCaller(_anna));
+        Enumerable.Range(0, 50).ToList().ForEach(_ => admission.Remove(PriorityClass.Background, null));
+        Assert.Equal(1, admission.Callers);
+    }
+
+    [Fact]
+    public void A_callers_wait_is_that_of_its_own_turn()
+    {
+        _secondsPerItem = 1;
+        var admission = New(maxQueueWait: TimeSpan.FromSeconds(3));
+        Admit(admission, images: 50);
+        Admit(admission, urgency: OfCaller(_anna)); // one of the flood's may be before it
+        Admit(admission, urgency: OfCaller(_anna)); // its own and two of the flood's: three seconds
+        Assert.Equal(
+            "An image would wait 5000 ms for model 'm'; its queue takes 3000 ms (MaxQueueWait).",
+            Refusal(admission, urgency: OfCaller(_anna)).Message);
+        Admit(admission, urgency: OfCaller(new object())); // one of each of the others: two seconds
+        Assert.Equal(53, admission.PredictWait().TotalSeconds);
+        Assert.Equal(TimeSpan.FromSeconds(53), Refusal(admission).RetryAfter);
+    }
+
+    [Fact]
+    public void A_callers_turn_is_behind_what_is_more_urgent_whoever_sent_it()
+    {
+        _secondsPerItem = 1;
+        var admission = New(maxQueueWait: TimeSpan.FromSeconds(3));
+        Admit(admission, images: 4, urgency: Of(PriorityClass.Raised));
+        Assert.Contains("4000 ms", Refusal(admission, urgency: OfCaller(_anna)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Asking_makes_nobody_a_caller()
+    {
+        var admission = New(maxQueueSize: 1);
+        Assert.Null(admission.RefusalOf(1, 10, OfCaller(_anna)));
+        Admit(admission);
+        Assert.Null(admission.RefusalOf(1, 10, OfCaller(_anna)));
+        Refusal(admission, images: 2, urgency: OfCaller(_anna));
+        Assert.Equal(1, admission.Callers);
+    }
+
+    [Fact]
     public void A_refusal_allocates_little()
     {
         _secondsPerItem = 0.5;
-        var admission = New(maxQueueSize: 1);
-        Admit(admission);
+        var admission = New(maxQueueSize: 1000);
+        for (var caller = 0; caller < 2000; caller++)
+        {
+            Admit(admission, urgency: OfCaller(new object()));
+        }
+
         var least = long.MaxValue;
         for (var round = 0; round < 20; round++)
         {
@@ -297,6 +412,8 @@ public sealed class AdmissionTests
         PriorityClass.Normal,
         _time.GetTimestamp() + TimeSpan.FromMilliseconds(milliseconds).Ticks,
         TimeSpan.FromMilliseconds(milliseconds));
+
+    private static Urgency OfCaller(object caller) => Urgency.None with { Caller = caller };
 
     private static Urgency Of(PriorityClass priority) => Urgency.None with { Class = priority };
 

@@ -130,7 +130,9 @@ public sealed class FairQueueTests
     [Fact]
     public void Turns_list_every_item_once_the_class_served_next_first()
     {
-        _queue.Charge(PriorityClass.Urgent, 1000); // it has had its share: the others first, then what may fill up
+        var served = Add("served", 0, PriorityClass.Urgent);
+        _queue.Charge(served, 1000); // its class has had its share: the others first, then what may fill up
+        _queue.Remove(served);
         var expected = new List<string>();
         foreach (var priority in Enum.GetValues<PriorityClass>())
         {
@@ -166,8 +168,8 @@ public sealed class FairQueueTests
     {
         var next = _queue.InTurn().First();
         Assert.Equal(_queue.Next, next.Priority);
+        _queue.Charge(next, cost);
         _queue.Remove(next);
-        _queue.Charge(next.Priority, cost);
         return next;
     }
 }

@@ -21,6 +21,10 @@ internal sealed class Caller
     /// <summary>Who makes this request; null where no key is asked for.</summary>
     public static Caller? Of(HttpContext http) => http.Features.Get<Caller>();
 
+    /// <summary>What is the same object in all requests of one caller, and in no other's; null where no key is asked
+    /// for.</summary>
+    public static object? IdentityOf(HttpContext http) => Of(http)?.Usage;
+
     /// <summary>Counts images, or messages of a stream, against the rate of whoever makes the request.</summary>
     /// <param name="further">Whether the request has been counted once already; what it is more may then be owed.</param>
     /// <returns>Why they are refused; null where they are not.</returns>

@@ -94,8 +94,9 @@ internal sealed class VisionGrpcService(VisionPipeline pipeline, IOptions<Imagin
 
         // A call without a deadline has one at the end of time.
         var left = context.Deadline == DateTime.MaxValue ? (TimeSpan?)null : context.Deadline - time.GetUtcNow().UtcDateTime;
-        await pipeline.WakeAsync(method.Call, parameters, elapsed, context.CancellationToken, elapsed + left);
-        using var admitted = pipeline.Admit(method.Call, parameters, [image], elapsed, context.CancellationToken, elapsed + left);
+        var origin = new CallOrigin(elapsed, Caller.IdentityOf(context.GetHttpContext()), elapsed + left);
+        await pipeline.WakeAsync(method.Call, parameters, origin, context.CancellationToken);
+        using var admitted = pipeline.Admit(method.Call, parameters, [image], origin, context.CancellationToken);
         var answer = await pipeline.RunAsync(admitted, [image], picture, context.CancellationToken);
         var timings = TimingsMs.Of(answer.Images[0].Decode, answer.Images[0].Timings, elapsed + time.GetElapsedTime(start));
         var message = method.Write(answer, answer.Images[0], parameters, timings);

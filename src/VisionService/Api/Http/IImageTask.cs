@@ -9,11 +9,13 @@ internal interface IImageTask
     /// <summary>One JSON text for each image, in their order: its answer, or <c>{"error": "..."}</c> where it is one of
     /// several and failed.</summary>
     /// <param name="said">Parameters as for the endpoint, not yet checked.</param>
+    /// <param name="caller">As in <see cref="CallOrigin"/>.</param>
     /// <exception cref="VisionException">The call as a whole fails; with one image, its problem too.</exception>
     Task<IReadOnlyList<byte[]>> AnswerAsync(
         VisionPipeline pipeline,
         IReadOnlyList<EncodedImage> images,
         IEnumerable<(string Name, IReadOnlyList<string> Values)> said,
+        object? caller,
         CancellationToken cancellationToken);
 }
 

@@ -35,12 +35,13 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
         VisionPipeline pipeline,
         IReadOnlyList<EncodedImage> images,
         IEnumerable<(string Name, IReadOnlyList<string> Values)> said,
+        object? caller,
         CancellationToken cancellationToken)
     {
         var start = Stopwatch.GetTimestamp();
         var parameters = call.Parameters.Read(said);
-        await pipeline.WakeAsync(call, parameters, TimeSpan.Zero, cancellationToken);
-        using var admitted = pipeline.Admit(call, parameters, images, TimeSpan.Zero, cancellationToken);
+        await pipeline.WakeAsync(call, parameters, new(TimeSpan.Zero, caller), cancellationToken);
+        using var admitted = pipeline.Admit(call, parameters, images, new(TimeSpan.Zero, caller), cancellationToken);
         var answer = await pipeline.RunAsync(admitted, images, picture: null, cancellationToken);
         var total = Stopwatch.GetElapsedTime(start);
         return
@@ -68,8 +69,8 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
         if (request.IsOneImage)
         {
             var said = call.Parameters.Read(request.Said);
-            await pipeline.WakeAsync(call, said, Stopwatch.GetElapsedTime(start), http.RequestAborted);
-            if (pipeline.RefusalOf(call, said, http.Request.ContentLength ?? 0, Stopwatch.GetElapsedTime(start)) is { } early)
+            await pipeline.WakeAsync(call, said, Origin(), http.RequestAborted);
+            if (pipeline.RefusalOf(call, said, http.Request.ContentLength ?? 0, Origin()) is { } early)
             {
                 await Problems.WriteAsync(http, early);
                 return;
@@ -91,13 +92,13 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
         }
 
         var parameters = call.Parameters.Read(request.Said);
-        await pipeline.WakeAsync(call, parameters, Stopwatch.GetElapsedTime(start), http.RequestAborted);
+        await pipeline.WakeAsync(call, parameters, Origin(), http.RequestAborted);
         using var admitted = pipeline.TryAdmit(
             call,
             parameters,
             request.Images.Count,
             request.Images.Sum(static image => (long)image.Length),
-            Stopwatch.GetElapsedTime(start),
+            Origin(),
             http.RequestAborted,
             out var refusal);
         if (admitted is null)
@@ -108,6 +109,8 @@ internal sealed class TaskEndpoint<TRequest, TResult, TResponse>(
 
         var answer = await pipeline.RunAsync(admitted, request.Images, picture, http.RequestAborted);
         await WriteAsync(http, answer, request, parameters, picture, Stopwatch.GetElapsedTime(start));
+
+        CallOrigin Origin() => new(Stopwatch.GetElapsedTime(start), Caller.IdentityOf(http));
     }
 
     private async Task WriteAsync(

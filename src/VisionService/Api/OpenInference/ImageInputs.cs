@@ -50,7 +50,7 @@ internal sealed class ImageInputs(VisionPipeline pipeline, IOptions<ApiOptions> 
                 images.Add(Image(element, input, TypeOf(request, input)!));
             }
 
-            var texts = await task.AnswerAsync(pipeline, images, Said(request), cancellationToken);
+            var texts = await task.AnswerAsync(pipeline, images, Said(request), request.Caller, cancellationToken);
             return new InferAnswer(
                 entry, request.Id, [new TextOutput(Output, input.Shape, request.Outputs is [var wanted, ..] ? wanted.Parameters : null, texts)]);
         }

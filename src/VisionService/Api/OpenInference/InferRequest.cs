@@ -7,7 +7,11 @@ namespace VisionService.Api.OpenInference;
 /// <param name="Id">Given back as it is; null where there was none.</param>
 /// <param name="Outputs">Those that are wanted; empty: all.</param>
 internal sealed record InferRequest(
-    string Model, string? Id, InferParameters Parameters, IReadOnlyList<InferInput> Inputs, IReadOnlyList<RequestedOutput> Outputs);
+    string Model, string? Id, InferParameters Parameters, IReadOnlyList<InferInput> Inputs, IReadOnlyList<RequestedOutput> Outputs)
+{
+    /// <inheritdoc cref="CallOrigin" path="/param[@name='Caller']"/>
+    public object? Caller { get; init; }
+}
 
 internal sealed record RequestedOutput(string Name, InferParameters Parameters);
 

@@ -129,7 +129,7 @@ internal static class OpenInferenceEndpoints
     private static async Task InferAsync(string reference, HttpContext http)
     {
         using var body = await ReadBodyAsync(http);
-        var request = InferRequestReader.Read(reference, body.Bytes, JsonLength(http.Request));
+        var request = InferRequestReader.Read(reference, body.Bytes, JsonLength(http.Request)) with { Caller = Caller.IdentityOf(http) };
         var isBinary = request.Parameters.Flag("binary_data_output") ?? false;
         using var answer = await http.RequestServices.GetRequiredService<TensorPipeline>().RunAsync(request, http.RequestAborted);
         await InferResponseWriter.WriteAsync(http, answer, isBinary);

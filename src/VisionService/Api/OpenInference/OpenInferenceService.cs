@@ -47,7 +47,7 @@ internal sealed class OpenInferenceService(TensorPipeline pipeline, ModelCatalog
     });
 
     public override Task<ModelInferResponse> ModelInfer(ModelInferRequest request, ServerCallContext context) =>
-        AnswerAsync(() => InferAsync(request, context.CancellationToken));
+        AnswerAsync(() => InferAsync(request, context));
 
     public override async Task ModelStreamInfer(
         IAsyncStreamReader<ModelInferRequest> requestStream, IServerStreamWriter<ModelStreamInferResponse> responseStream, ServerCallContext context)
@@ -63,7 +63,7 @@ internal sealed class OpenInferenceService(TensorPipeline pipeline, ModelCatalog
                     throw refusal;
                 }
 
-                response = new ModelStreamInferResponse { InferResponse = await InferAsync(request, context.CancellationToken) };
+                response = new ModelStreamInferResponse { InferResponse = await InferAsync(request, context) };
             }
             catch (VisionException exception)
             {
@@ -206,9 +206,10 @@ internal sealed class OpenInferenceService(TensorPipeline pipeline, ModelCatalog
         return response;
     }
 
-    private async Task<ModelInferResponse> InferAsync(ModelInferRequest request, CancellationToken cancellationToken)
+    private async Task<ModelInferResponse> InferAsync(ModelInferRequest request, ServerCallContext context)
     {
-        using var answer = await pipeline.RunAsync(Read(request), cancellationToken);
+        using var answer = await pipeline.RunAsync(
+            Read(request) with { Caller = Caller.IdentityOf(context.GetHttpContext()) }, context.CancellationToken);
         return Write(answer, request.RawInputContents.Count > 0);
     }
 }

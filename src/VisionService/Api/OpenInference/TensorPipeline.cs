@@ -49,7 +49,7 @@ internal sealed class TensorPipeline(
         var outputs = Wanted(request, entry, loaded.Tensors);
 
         var timeout = TimeoutOf(request);
-        var urgency = Urgency.Within(timeout, timeout, PriorityClass.Normal, time);
+        var urgency = Urgency.Within(timeout, timeout, PriorityClass.Normal, time, request.Caller);
         using var ticket = loaded.Model.TryAdmit(images: 1, bytes, urgency, out var refusal)?[0] ?? throw refusal!;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(timeout);

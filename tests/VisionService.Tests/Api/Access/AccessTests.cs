@@ -28,7 +28,7 @@ public sealed class AccessTests : IAsyncLifetime
         [Role.Infer] =
         [
             "POST /classify", "POST /detect", "POST /segment", "POST /explain",
-            "GET /models", "GET /models/{name}", "GET /models/{name}/layers",
+            "GET /metrics", "GET /models", "GET /models/{name}", "GET /models/{name}/layers",
             "GET /v2/", "GET /v2/models/{model}", "GET /v2/models/{model}/ready", "POST /v2/models/{model}/infer",
             "GET /v2/models/{model}/versions/{version}", "GET /v2/models/{model}/versions/{version}/ready",
             "POST /v2/models/{model}/versions/{version}/infer", "POST /v2/repository/index",
