@@ -223,7 +223,9 @@ internal sealed class Admission(string name, BatchingOptions options, Func<doubl
             ahead += _holdings.All.In(higher);
         }
 
-        return ahead == 0 ? TimeSpan.Zero : TimeSpan.FromSeconds(ahead * (_interval > 0 ? _interval : secondsPerItem()));
+        return ahead == 0
+            ? TimeSpan.Zero
+            : TimeSpan.FromSeconds(ahead * (_interval > 0 ? _interval : secondsPerItem()));
     }
 
     private bool IsLate(Urgency urgency, TimeSpan wait) =>

@@ -338,7 +338,9 @@ public sealed class BatcherTests : IDisposable
     public async Task Twenty_thousand_items_each_get_their_own_answer_cancellation_or_error()
     {
         const int Items = 20_000;
+        object?[] callers = [null, new(), new(), new()];
         var options = new BatchingOptions(Runners: 2, MaxBatchSize: 8, TimeSpan.Zero, Items);
+        var admission = new Admission("soak", options, () => 0, TimeProvider.System);
         var batcher = new Batcher<int, Tenfold>(
             "soak",
             options,
@@ -348,7 +350,7 @@ public sealed class BatcherTests : IDisposable
                 Cost = (_, items) => items,
                 Run = (_, items, _) => items.Any(IsPoison) ? throw new InvalidDataException($"poison {items[0]}") : [.. items.Select(NewAnswer)],
             },
-            new Admission("soak", options, () => 0, TimeProvider.System),
+            admission,
             TimeProvider.System);
         _batchers.Add(batcher);
 #pragma warning disable CA5394 // the same order each time is the point
@@ -364,7 +366,8 @@ public sealed class BatcherTests : IDisposable
             {
                 using var cancellation = new CancellationTokenSource();
                 var now = TimeProvider.System.GetTimestamp();
-                var urgency = new Urgency(step.Class, step.IsLate ? now : long.MaxValue, default);
+                var urgency = new Urgency(
+                    step.Class, step.IsLate ? now : long.MaxValue, default, callers[step.Item % callers.Length]);
                 using var ticket = new Ticket(null, urgency, 0);
                 var answer = batcher.SubmitAsync(step.Item, ticket, isBackground: step.Class == PriorityClass.Background, cancellation.Token);
                 if (step.Cancels)
@@ -393,7 +396,7 @@ public sealed class BatcherTests : IDisposable
             Stop)));
         Assert.All(outcomes, outcome => Assert.True(outcome.IsRight, outcome.Kind));
         Assert.Equal(["answer", "cancelled", "failed", "late"], outcomes.Select(outcome => outcome.Kind).Distinct().Order());
-        Assert.Equal(0, batcher.QueueLength);
+        Assert.Equal((0, 0, 0), (batcher.QueueLength, admission.Waiting, admission.Callers));
         Assert.All(_answers, answer => Assert.True(answer.IsDisposed)); // by its caller, or by the batcher where the caller had gone
 
         static bool IsPoison(int item) => item % 100 == 7;
