@@ -2,8 +2,8 @@ using System.Net.Mime;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Routing.Constraints;
 using Microsoft.OpenApi;
-using VisionService.Api.Access;
 using Swashbuckle.AspNetCore.SwaggerGen;
+using VisionService.Api.Access;
 
 namespace VisionService.Api.Http;
 

@@ -114,6 +114,15 @@ public sealed class AccessTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Metrics_can_be_for_anyone()
+    {
+        await using var service = await TestService.StartAsync(
+            ModelFolder.WithColors(), "--Access:Keys:0", $"{Infer.Key}", "--Access:OpenMetrics", "true");
+        (await service.GetAsync("/metrics")).MustBe(HttpStatusCode.OK);
+        (await service.GetAsync("/models")).Problem(401, "unauthenticated");
+    }
+
+    [Fact]
     public async Task What_is_not_there_is_not_there_whoever_asks()
     {
         (await _service.GetAsync("/nothing")).Problem(404, "not-found");
