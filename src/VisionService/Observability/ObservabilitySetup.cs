@@ -36,6 +36,9 @@ internal static class ObservabilitySetup
         OptionSection.AddOptions<TelemetryOptions>(builder, "Telemetry");
         OptionsOf(builder, out var options);
         ChooseLogForm(builder, options.Logs);
+
+        // Where the service lies on its machine is nobody's business; where it listens is logged elsewhere.
+        builder.Services.Configure<ConsoleLifetimeOptions>(static lifetime => lifetime.SuppressStatusMessages = true);
         var configuration = builder.Configuration;
         var isOff = string.Equals(configuration["OTEL_SDK_DISABLED"], "true", StringComparison.OrdinalIgnoreCase);
         var sends = new[] { Traces, Metrics, Logs }.Where(signal => !isOff && Sends(configuration, signal)).ToHashSet();

@@ -207,6 +207,13 @@ internal static class PrometheusText
                 }
             }
 
+            else
+            {
+                // Its buckets are of another kind than the formats'.
+                Sample($"{name}_bucket", $"{labels}{(labels.Length == 0 ? "" : ",")}le=\"+Inf\"", point.GetHistogramCount().ToString(Plain));
+                text.Append('\n');
+            }
+
             Sample($"{name}_sum", labels, Number(point.GetHistogramSum()));
             text.Append('\n');
             Sample($"{name}_count", labels, point.GetHistogramCount().ToString(Plain));

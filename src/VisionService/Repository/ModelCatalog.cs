@@ -343,9 +343,13 @@ internal sealed partial class ModelCatalog : BackgroundService
             return true;
         }
 
-        Log.Duplicate(_logger, files.Name, files.Place, other.Files.Place);
+        Log.Duplicate(_logger, files.Name, Within(files.Place), Within(other.Files.Place));
         return false;
     }
+
+    /// <summary>The end of a path: enough to find it by, and nothing of the machine, as logs travel.</summary>
+    private static string Within(string place) =>
+        Path.Combine(Path.GetFileName(Path.GetDirectoryName(place)) ?? "", Path.GetFileName(place));
 
     /// <summary>Whether an operator has taken the name out of service.</summary>
     private bool IsUnloaded(string name) =>

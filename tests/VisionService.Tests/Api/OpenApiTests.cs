@@ -8,7 +8,7 @@ public class OpenApiTests(ClassifyFixture fixture) : IClassFixture<ClassifyFixtu
 
     [Fact]
     public async Task The_document_lists_every_path_of_our_own() => Assert.Equal(
-        ["/classify", "/detect", "/explain", "/healthz", "/livez", "/models", "/models/{name}", "/models/{name}/layers", "/models/{name}/load", "/models/{name}/reload",
+        ["/classify", "/detect", "/explain", "/healthz", "/livez", "/metrics", "/models", "/models/{name}", "/models/{name}/layers", "/models/{name}/load", "/models/{name}/reload",
             "/models/{name}/unload", "/readyz", "/segment"],
         (await DocumentAsync()).GetProperty("paths").EnumerateObject().Select(path => path.Name)
             .Where(path => !path.StartsWith("/v2", StringComparison.Ordinal)).Order(StringComparer.Ordinal));

@@ -32,11 +32,13 @@ public sealed class LogsTests : IDisposable
             using var answer = await client.SendAsync(request, _patience.Token);
             Assert.True(answer.IsSuccessStatusCode);
             await UntilAsync(process, lines, static line => MessageOf(line).StartsWith("Model colors is ready", StringComparison.Ordinal) && line.GetRawText().Contains("reload-1", StringComparison.Ordinal));
-            Assert.All(lines, static line =>
+            Assert.All(lines, line =>
             {
                 Assert.EndsWith("Z", line.GetProperty("Timestamp").GetString(), StringComparison.Ordinal);
                 Assert.NotEmpty(line.GetProperty("LogLevel").GetString()!);
                 Assert.DoesNotContain("hush", line.GetRawText(), StringComparison.Ordinal);
+                Assert.DoesNotContain(AppContext.BaseDirectory, line.GetRawText(), StringComparison.Ordinal);
+                Assert.DoesNotContain(models.Path, line.GetRawText(), StringComparison.Ordinal);
             });
         }
         finally

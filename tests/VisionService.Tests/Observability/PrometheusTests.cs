@@ -13,6 +13,9 @@ public class PrometheusTests
     // What Prometheus 2 and 3 ask with.
     private const string Scraper = "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
 
+    // Meters are the process's, in which other tests ask other services: this test's own figures are those of its model.
+    private readonly string _model = $"colors-{Guid.NewGuid():N}";
+
     [Theory]
     [InlineData(null, false)]
     [InlineData("*/*", false)]
@@ -23,7 +26,7 @@ public class PrometheusTests
     [InlineData(Scraper, true)]
     public async Task A_page_is_as_its_format_wants_it(string? accept, bool isOpenMetrics)
     {
-        await using var service = await TestService.StartAsync(ModelFolder.WithColors());
+        await using var service = await TestService.StartAsync(ModelFolder.WithColors(_model));
         await AskAsync(service);
         (await service.PostAsync("/classify", "no image"u8.ToArray())).MustBe(HttpStatusCode.UnprocessableEntity);
         var answer = await ScrapeAsync(service, accept);
@@ -35,11 +38,11 @@ public class PrometheusTests
         var request = families["vision_request_duration_seconds"];
         Assert.Equal(("histogram", "From the first byte read to the answer."), (request.Type, request.Help));
         Assert.Equal(isOpenMetrics ? "seconds" : "", request.Unit);
-        Assert.Equal(1, Count(request, ("code", "200"), ("model", "colors"), ("task", "classify")));
-        Assert.Equal(1, Count(request, ("code", "422")));
+        Assert.Equal(1, Count(request, ("code", "200"), ("model", _model), ("task", "classify")));
+        Assert.Equal(1, Count(request, ("code", "422"), ("model", _model)));
         Assert.Equal(
             ["0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", isOpenMetrics ? "1.0" : "1", "2.5", isOpenMetrics ? "5.0" : "5", isOpenMetrics ? "10.0" : "10", "+Inf"],
-            request.Samples.Where(static sample => sample.Labels.TryGetValue("code", out var code) && code == "200" && sample.Labels.ContainsKey("le")).Select(static sample => sample.Labels["le"]));
+            request.Samples.Where(sample => sample.Labels.GetValueOrDefault("code") == "200" && sample.Labels["model"] == _model && sample.Labels.ContainsKey("le")).Select(static sample => sample.Labels["le"]));
         Assert.Equal("counter", families[isOpenMetrics ? "vision_batch_release" : "vision_batch_release_total"].Type);
         var target = families[isOpenMetrics ? "target" : "target_info"].Samples[0];
         Assert.Equal("visionservice", target.Labels["service_name"]);
@@ -48,13 +51,13 @@ public class PrometheusTests
     [Fact]
     public async Task Counters_only_grow_and_count_what_was_asked()
     {
-        await using var service = await TestService.StartAsync(ModelFolder.WithColors());
+        await using var service = await TestService.StartAsync(ModelFolder.WithColors(_model));
         for (var i = 1; i <= 3; i++)
         {
             await AskAsync(service);
             var families = MetricsPage.Read((await ScrapeAsync(service, null)).Text, isOpenMetrics: false);
-            Assert.Equal(i, Count(families["vision_request_duration_seconds"], ("code", "200")));
-            Assert.Equal(i, Count(families["vision_batch_size"], ("model", "colors")));
+            Assert.Equal(i, Count(families["vision_request_duration_seconds"], ("code", "200"), ("model", _model)));
+            Assert.Equal(i, Count(families["vision_batch_size"], ("model", _model)));
         }
     }
 
@@ -62,7 +65,7 @@ public class PrometheusTests
     public async Task Where_traces_are_sent_the_figures_lead_to_them()
     {
         await using var collector = await OtlpCollector.StartAsync();
-        await using var service = await TestService.StartAsync(ModelFolder.WithColors(), $"OTEL_EXPORTER_OTLP_ENDPOINT={collector.GrpcAddress}");
+        await using var service = await TestService.StartAsync(ModelFolder.WithColors(_model), $"OTEL_EXPORTER_OTLP_ENDPOINT={collector.GrpcAddress}");
         var trace = ActivityTraceId.CreateRandom().ToHexString();
         await AskAsync(service, $"00-{trace}-{ActivitySpanId.CreateRandom()}-01");
         var families = MetricsPage.Read((await ScrapeAsync(service, OpenMetrics)).Text, isOpenMetrics: true);
@@ -77,19 +80,19 @@ public class PrometheusTests
     [Fact]
     public async Task Many_may_ask_at_once()
     {
-        await using var service = await TestService.StartAsync(ModelFolder.WithColors());
+        await using var service = await TestService.StartAsync(ModelFolder.WithColors(_model));
         await AskAsync(service);
         var pages = await Task.WhenAll(Enumerable.Range(0, 24).Select(i => ScrapeAsync(service, i % 2 == 0 ? OpenMetrics : null)));
         for (var i = 0; i < pages.Length; i++)
         {
-            Assert.Equal(1, Count(MetricsPage.Read(pages[i].Text, isOpenMetrics: i % 2 == 0)["vision_request_duration_seconds"], ("code", "200")));
+            Assert.Equal(1, Count(MetricsPage.Read(pages[i].Text, isOpenMetrics: i % 2 == 0)["vision_request_duration_seconds"], ("code", "200"), ("model", _model)));
         }
     }
 
     [Fact]
     public async Task It_can_be_left_out()
     {
-        await using var service = await TestService.StartAsync(ModelFolder.WithColors(), "--Telemetry:Metrics", "false");
+        await using var service = await TestService.StartAsync(ModelFolder.WithColors(_model), "--Telemetry:Metrics", "false");
         (await service.GetAsync("/metrics")).Problem(404, "not-found");
         await AskAsync(service);
     }
@@ -97,7 +100,7 @@ public class PrometheusTests
     [Fact]
     public async Task Promtool_has_nothing_to_say_of_it()
     {
-        await using var service = await TestService.StartAsync(ModelFolder.WithColors());
+        await using var service = await TestService.StartAsync(ModelFolder.WithColors(_model));
         await AskAsync(service);
         var page = (await ScrapeAsync(service, null)).Text;
         using var promtool = Start("promtool", "check", "metrics");
@@ -111,7 +114,7 @@ public class PrometheusTests
     [Fact]
     public async Task Prometheus_scrapes_it_under_load()
     {
-        await using var service = await TestService.StartAsync(ModelFolder.WithColors());
+        await using var service = await TestService.StartAsync(ModelFolder.WithColors(_model));
         using var folder = new ModelFolder();
         var config = folder.File("prometheus.yml");
         await File.WriteAllTextAsync(
