@@ -109,6 +109,7 @@ internal static class Program
         services.AddHostedService<FolderWatch>();
         services.AddSingleton<Drain>();
         services.AddHostedService(static provider => provider.GetRequiredService<Drain>());
+        services.AddSingleton<BodyMemory>();
         services.AddSingleton<VisionPipeline>();
         services.AddSingleton<RemoteImages>();
         services.AddSingleton<EvaluationRun>();
@@ -175,7 +176,7 @@ internal static class Program
         app.MapMetrics()?.Needs(app.Services.GetRequiredService<IOptions<AccessOptions>>().Value.OpenMetrics ? Role.Anyone : Role.Infer);
         app.MapVisionGrpc();
         OpenInferenceEndpoints.Map(app);
-        app.UseMiddleware<CompressedBody>(); // inside whoever answers its refusals
+        app.UseMiddleware<RequestBody>(); // inside whoever answers its refusals
         return app;
     }
 

@@ -30,6 +30,11 @@ internal sealed class ApiOptions
     [Range(1, int.MaxValue)]
     public int MaxRequestBytes { get; init; } = 64 * 1024 * 1024;
 
+    /// <summary>Most bytes of all bodies that are held at once, from when they come until they are answered; a lone request is
+    /// always let in. 0, the default: a quarter of the memory that there is, or that the container may have.</summary>
+    [Range(0, long.MaxValue)]
+    public long MaxHeldBytes { get; init; }
+
     /// <summary>Most images in one request. Default 64.</summary>
     [Range(1, 10_000)]
     public int MaxImages { get; init; } = 64;

@@ -12,7 +12,7 @@ namespace VisionService.Api.Grpc;
 /// <summary>What a request's bytes may be. A message is refused by the length that it announces, before any of it is read, naming
 /// the limit and the value. The library has the same limit, which catches what is seen later: further messages of a stream, and
 /// what is large only once it is decompressed.</summary>
-internal sealed class MessageLimit(RequestDelegate next, IOptions<ApiOptions> options)
+internal sealed class MessageLimit(RequestDelegate next, BodyMemory memory, IOptions<ApiOptions> options)
 {
     // A flag and the length: what stands before each message.
     private const int PrefixBytes = 5;
@@ -40,16 +40,18 @@ internal sealed class MessageLimit(RequestDelegate next, IOptions<ApiOptions> op
             body.MaxRequestBodySize = null;
         }
 
-        var limit = options.Value.MaxRequestBytes;
-        if (method.Type is MethodType.Unary or MethodType.ServerStreaming
-            && await LengthAsync(http.Request.BodyReader, http.RequestAborted) is { } length && length > limit)
+        using var part = memory.Open();
+        try
+        {
+            if (method.Type is MethodType.Unary or MethodType.ServerStreaming)
+            {
+                await CollectAsync(http.Request.BodyReader, part, http.RequestAborted);
+            }
+        }
+        catch (VisionException refusal)
         {
             http.Response.ContentType = "application/grpc";
-            RpcProblems.Write(
-                http.Response.Headers,
-                new VisionException(
-                    VisionError.TooLarge, $"The request has {length} bytes; Api:{nameof(ApiOptions.MaxRequestBytes)} allows {limit}."),
-                http);
+            RpcProblems.Write(http.Response.Headers, refusal, http);
             return;
         }
 
@@ -63,23 +65,31 @@ internal sealed class MessageLimit(RequestDelegate next, IOptions<ApiOptions> op
         }
     }
 
-    /// <summary>Looks at the first message's prefix and leaves everything unread; null where the body ends before.</summary>
-    private static async ValueTask<uint?> LengthAsync(PipeReader body, CancellationToken cancellationToken)
+    /// <summary>Waits until a whole message is there, or the body ends, and leaves all of it unread, where the library would
+    /// collect it too.</summary>
+    /// <exception cref="VisionException">It is too large, or all of them together are.</exception>
+    private async ValueTask CollectAsync(PipeReader body, BodyMemory.Part part, CancellationToken cancellationToken)
     {
-        while (true)
+        var limit = options.Value.MaxRequestBytes;
+        for (var counted = 0L; ;)
         {
             var read = await body.ReadAsync(cancellationToken);
-            if (read.Buffer.Length >= PrefixBytes)
+            var buffer = read.Buffer;
+            var length = buffer.Length >= PrefixBytes ? Length(buffer) : (uint?)null;
+            if (length > limit)
             {
-                var length = Length(read.Buffer);
-                body.AdvanceTo(read.Buffer.Start);
-                return length;
+                body.AdvanceTo(buffer.Start);
+                throw new VisionException(
+                    VisionError.TooLarge, $"The request has {length} bytes; Api:{nameof(ApiOptions.MaxRequestBytes)} allows {limit}.");
             }
 
-            body.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-            if (read.IsCompleted || read.IsCanceled)
+            var isWhole = buffer.Length >= PrefixBytes + length || read.IsCompleted || read.IsCanceled;
+            body.AdvanceTo(buffer.Start, isWhole ? buffer.Start : buffer.End);
+            part.Add(buffer.Length - counted);
+            counted = buffer.Length;
+            if (isWhole)
             {
-                return null;
+                return;
             }
         }
     }

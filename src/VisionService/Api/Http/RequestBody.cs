@@ -1,37 +1,51 @@
 using System.IO.Compression;
+using Grpc.AspNetCore.Server;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 
 namespace VisionService.Api.Http;
 
-/// <summary>Inflates bodies that say <c>Content-Encoding: gzip</c> or <c>deflate</c>, as Triton's clients send them, up to
-/// <see cref="ApiOptions.MaxRequestBytes"/>; other encodings are refused. Nothing is inflated before it is read.</summary>
-internal sealed class CompressedBody(RequestDelegate next, IOptions<ApiOptions> options)
+/// <summary>
+/// What endpoints read of a request: counted by <see cref="BodyMemory"/>, and inflated where it says
+/// <c>Content-Encoding: gzip</c> or <c>deflate</c>, as Triton's clients send it, up to <see cref="ApiOptions.MaxRequestBytes"/>;
+/// other encodings are refused. Nothing is inflated before it is read. gRPC has messages, which <c>MessageLimit</c> counts.
+/// </summary>
+internal sealed class RequestBody(RequestDelegate next, BodyMemory memory, IOptions<ApiOptions> options)
 {
     private const string Understood = "gzip, deflate";
 
     public async Task InvokeAsync(HttpContext http)
     {
         var request = http.Request;
-        var encoding = request.Headers.ContentEncoding.ToString();
-        if (encoding.Length == 0 || encoding.Equals("identity", StringComparison.OrdinalIgnoreCase))
+        if (http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == false
+            || http.GetEndpoint()?.Metadata.GetMetadata<GrpcMethodMetadata>() is not null)
         {
             await next(http);
             return;
         }
 
-        var compressed = request.Body;
-        await using var inflated = new Inflated(Open(compressed), encoding, options.Value.MaxRequestBytes);
-        request.Body = inflated;
-        request.Headers.ContentLength = null; // of what it was
-        request.Headers.Remove(HeaderNames.ContentEncoding);
+        using var part = memory.Open();
+        var sent = request.Body;
+        var encoding = request.Headers.ContentEncoding.ToString();
+        var isPlain = encoding.Length == 0 || encoding.Equals("identity", StringComparison.OrdinalIgnoreCase);
+        await using var body = isPlain
+            ? new Counted(sent, part)
+            : new Counted(Open(sent), part) { Encoding = encoding, Limit = options.Value.MaxRequestBytes };
+        request.Body = body;
+        if (!isPlain)
+        {
+            request.Headers.ContentLength = null; // of what it was
+            request.Headers.Remove(HeaderNames.ContentEncoding);
+        }
+
         try
         {
             await next(http);
         }
         finally
         {
-            request.Body = compressed;
+            request.Body = sent;
         }
 
         Stream Open(Stream body)
@@ -51,10 +65,16 @@ internal sealed class CompressedBody(RequestDelegate next, IOptions<ApiOptions> 
         }
     }
 
-    /// <summary>What comes out of a decompressor, with an end to it.</summary>
-    private sealed class Inflated(Stream source, string encoding, int limit) : Stream
+    /// <summary>A body, or what comes out of a decompressor, with an end to it.</summary>
+    private sealed class Counted(Stream source, BodyMemory.Part part) : Stream
     {
         private long _inflated;
+
+        /// <summary>How the body was compressed; null: not at all, and the source stays the request's.</summary>
+        public string? Encoding { get; init; }
+
+        /// <summary>Most bytes to inflate.</summary>
+        public int Limit { get; init; }
 
         public override bool CanRead => true;
 
@@ -77,15 +97,21 @@ internal sealed class CompressedBody(RequestDelegate next, IOptions<ApiOptions> 
             {
                 read = await source.ReadAsync(buffer, cancellationToken);
             }
-            catch (InvalidDataException exception)
+            catch (InvalidDataException exception) when (Encoding is not null)
             {
-                throw new VisionException(VisionError.InvalidRequest, $"The body is not valid {encoding}.", exception);
+                throw new VisionException(VisionError.InvalidRequest, $"The body is not valid {Encoding}.", exception);
             }
 
             _inflated += read;
-            return _inflated <= limit ? read : throw new VisionException(
-                VisionError.TooLarge,
-                $"The request has more than {limit} bytes once inflated; Api:{nameof(ApiOptions.MaxRequestBytes)} allows {limit}.");
+            if (Encoding is not null && _inflated > Limit)
+            {
+                throw new VisionException(
+                    VisionError.TooLarge,
+                    $"The request has more than {Limit} bytes once inflated; Api:{nameof(ApiOptions.MaxRequestBytes)} allows {Limit}.");
+            }
+
+            part.Add(read);
+            return read;
         }
 
         public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -105,7 +131,11 @@ internal sealed class CompressedBody(RequestDelegate next, IOptions<ApiOptions> 
 
         public override async ValueTask DisposeAsync()
         {
-            await source.DisposeAsync();
+            if (Encoding is not null)
+            {
+                await source.DisposeAsync();
+            }
+
             await base.DisposeAsync();
         }
     }

@@ -8,7 +8,7 @@ using VisionService.Tests.Api.Grpc;
 namespace VisionService.Tests.Api.Edge;
 
 /// <summary>Bodies that come compressed, honestly and not.</summary>
-public class CompressedBodyTests(ClassifyFixture fixture) : IClassFixture<ClassifyFixture>
+public class RequestBodyTests(ClassifyFixture fixture) : IClassFixture<ClassifyFixture>
 {
     private readonly TestService _service = fixture.Service;
 
