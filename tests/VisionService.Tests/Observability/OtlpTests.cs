@@ -24,7 +24,7 @@ public class OtlpTests
         var parent = ActivitySpanId.CreateRandom();
         await using (var service = await StartAsync(protocol == "grpc" ? collector.GrpcAddress : collector.HttpAddress, $"OTEL_EXPORTER_OTLP_PROTOCOL={protocol}"))
         {
-            await AskAsync(service, trace, parent);
+            await AskAndStopAsync(service, trace, parent);
         }
 
         var spans = SpansOf(collector);
@@ -54,7 +54,7 @@ public class OtlpTests
         await using var collector = await OtlpCollector.StartAsync();
         await using (var service = await StartAsync(collector.GrpcAddress))
         {
-            await AskAsync(service, ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom());
+            await AskAndStopAsync(service, ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom());
         }
 
         var metrics = collector.Metrics.SelectMany(static resource => resource.ScopeMetrics).SelectMany(static scope => scope.Metrics).ToLookup(static metric => metric.Name);
@@ -88,6 +88,7 @@ public class OtlpTests
         {
             var reload = new HttpRequestMessage(HttpMethod.Post, "/models/colors/reload") { Headers = { { "traceparent", $"00-{trace}-{ActivitySpanId.CreateRandom()}-01" } } };
             (await service.SendAsync(reload)).MustBe(HttpStatusCode.OK);
+            await service.StopAsync();
         }
 
         var records = collector.Logs.SelectMany(static resource => resource.ScopeLogs).SelectMany(static scope => scope.LogRecords).ToArray();
@@ -103,7 +104,7 @@ public class OtlpTests
         await using var collector = await OtlpCollector.StartAsync();
         await using (var service = await StartAsync(collector.GrpcAddress))
         {
-            await AskAsync(service, ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom());
+            await AskAndStopAsync(service, ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom());
         }
 
         foreach (var resource in collector.Spans.Select(static spans => spans.Resource).Concat(collector.Metrics.Select(static metrics => metrics.Resource)))
@@ -121,7 +122,7 @@ public class OtlpTests
         await using (var service = await StartAsync(
             collector.GrpcAddress, "OTEL_SERVICE_NAME=eyes", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment=test", "OTEL_METRICS_EXPORTER=none", "OTEL_LOGS_EXPORTER=none"))
         {
-            await AskAsync(service, ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom());
+            await AskAndStopAsync(service, ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom());
         }
 
         var resource = collector.Spans[0].Resource;
@@ -139,7 +140,7 @@ public class OtlpTests
         await using (var service = await StartAsync(
             collector.GrpcAddress, "OTEL_LOGS_EXPORTER=none", $"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT={other.HttpAddress}/spans", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/protobuf"))
         {
-            await AskAsync(service, ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom());
+            await AskAndStopAsync(service, ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom());
         }
 
         Assert.All(other.Paths, static path => Assert.Equal("/spans", path));
@@ -195,6 +196,13 @@ public class OtlpTests
             Headers = { { "traceparent", $"00-{trace}-{parent}-01" } },
         };
         (await service.SendAsync(request)).MustBe(HttpStatusCode.OK);
+    }
+
+    /// <summary>Asks, and ends the service in order: a request's span ends after its answer has gone.</summary>
+    private static async Task AskAndStopAsync(TestService service, ActivityTraceId trace, ActivitySpanId parent)
+    {
+        await AskAsync(service, trace, parent);
+        await service.StopAsync();
     }
 
     private static Span[] SpansOf(OtlpCollector collector) =>
