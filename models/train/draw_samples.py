@@ -1,9 +1,9 @@
-"""Draws the golden samples of the default models: a street and a ship, in plain shapes, the same to the last bit each time.
+"""Draws the golden samples of the default models: a street and a ship, in plain shapes.
 
     python3 draw_samples.py MODELS
 
-writes MODELS/street-*/samples/street.png and MODELS/cifar10-resnet20/samples/ship.png. They guard against drift; how well a model
-sees is measured on photos.
+writes MODELS/street-*/samples/street.png and MODELS/cifar10-resnet20/samples/ship.png. They guard against drift; how well
+a model sees is measured on photos.
 """
 import sys
 from pathlib import Path
@@ -20,19 +20,21 @@ def street():
     # Houses, road and pavements run towards one point.
     draw.polygon((62, 56, 55), (0, 40), (150, 120), (150, 205), (0, 250))
     draw.polygon((84, 75, 70), (480, 20), (330, 125), (330, 205), (480, 255))
-    draw.box((98, 90, 84), 148, 128, 212, 196)
-    draw.box((72, 66, 64), 268, 132, 332, 196)
+    draw.box((98, 90, 84), 148, 128, 212, 204)
+    draw.box((72, 66, 64), 268, 132, 332, 204)
     for row in range(3):
         for column in range(4):
             x = 14 + 34 * column
-            draw.polygon((30, 32, 38), *((px, 70 + 12 * column + 44 * row - 9 * row * column // 2 + py)
-                                         for px, py in ((x, 0), (x + 16, 5), (x + 16, 27 - 3 * column), (x, 24 - 3 * column))))
+            top = 70 + 12 * column + 44 * row - 9 * row * column // 2
+            bottom = top + 24 - 3 * column
+            draw.polygon((30, 32, 38), (x, top), (x + 16, top + 5), (x + 16, bottom + 3), (x, bottom))
     draw.polygon((104, 103, 106), (205, 196), (275, 196), (420, 360), (30, 360))
     draw.polygon((140, 132, 128), (150, 200), (205, 196), (30, 360), (0, 360), (0, 250))
     draw.polygon((140, 132, 128), (275, 196), (330, 200), (480, 252), (480, 360), (420, 360))
     for near in range(5):
         top, height = 204 + near * near * 9, 5 + near * 5
-        draw.polygon((216, 216, 212), (239, top), (241 + near, top), (242 + 2 * near, top + height), (238 - near // 2, top + height))
+        bottom = top + height
+        draw.polygon((216, 216, 212), (239, top), (241 + near, top), (242 + 2 * near, bottom), (238 - near // 2, bottom))
     for x, y, size in ((355, 120, 38), (118, 132, 26), (300, 150, 16)):
         draw.box((44, 36, 30), x - size // 10, y, x + size // 10, 205 + size // 3)
         for dx, dy, green in ((-0.5, 0.1, 46), (0.5, 0.1, 40), (0, -0.5, 58), (0, 0.3, 34)):
@@ -68,11 +70,15 @@ def car(draw, left, top, width, color):
 
 def person(draw, middle, top, height, coat, trousers):
     unit = height / 100
+
+    def at(side, *points):
+        return [(middle + side * x * unit, top + y * unit) for x, y in points]
+
     draw.circle((150, 112, 92), middle, top + 8 * unit, 7 * unit)
-    draw.polygon(coat, *((middle + x * unit, top + y * unit) for x, y in ((-8, 15), (8, 15), (15, 50), (10, 54), (8, 52), (-8, 52), (-10, 54), (-15, 50))))
     for side in (-1, 1):
-        draw.polygon(trousers, *((middle + side * x * unit, top + y * unit) for x, y in ((0, 50), (8, 50), (9, 96), (3, 96))))
-        draw.polygon((20, 18, 18), *((middle + side * x * unit, top + y * unit) for x, y in ((2, 95), (9, 95), (12, 100), (2, 100))))
+        draw.polygon(coat, *at(side, (0, 15), (8, 15), (15, 50), (10, 54), (8, 52), (0, 52)))
+        draw.polygon(trousers, *at(side, (0, 50), (8, 50), (9, 96), (3, 96)))
+        draw.polygon((20, 18, 18), *at(side, (2, 95), (9, 95), (12, 100), (2, 100)))
 
 
 def cyclist(draw, middle, top, height):
@@ -119,14 +125,16 @@ class Painter:
         self.polygon(color, (left, top), (right, top), (right, bottom), (left, bottom))
 
     def circle(self, color, x, y, radius):
-        self._draw.ellipse([round(value * DETAIL) for value in (x - radius, y - radius, x + radius, y + radius)], fill=color)
+        corners = (x - radius, y - radius, x + radius, y + radius)
+        self._draw.ellipse([round(value * DETAIL) for value in corners], fill=color)
 
 
 def main():
     models = Path(sys.argv[1])
-    for model, name, image in (("cifar10-resnet20", "ship", ship()), ("street-segmentation", "street", street()), ("street-detection", "street", street())):
-        (models / model / "samples").mkdir(parents=True, exist_ok=True)
-        image.quantize(128, dither=Image.Dither.NONE).save(models / model / "samples" / f"{name}.png", optimize=True)
+    for model, draw in (("cifar10-resnet20", ship), ("street-segmentation", street), ("street-detection", street)):
+        samples = models / model / "samples"
+        samples.mkdir(parents=True, exist_ok=True)
+        draw().quantize(128, dither=Image.Dither.NONE).save(samples / f"{draw.__name__}.png", optimize=True)
 
 
 if __name__ == "__main__":

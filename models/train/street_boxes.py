@@ -4,9 +4,9 @@
 
 writes those of a split in COCO's form, for `visionservice evaluate detect`.
 
-A box is drawn around each connected component (eight neighbours) of a class's pixels. Components that a detector cannot fairly be asked
-for are crowds in COCO's sense, neither right nor wrong, in training and in the figures alike: those of less than MIN_AREA pixels, and
-those so wide for their height that they are a row of objects that touch.
+A box is drawn around each connected component (eight neighbours) of a class's pixels. Components that a detector cannot
+fairly be asked for are crowds in COCO's sense, neither right nor wrong, in training and in the figures alike: those of
+less than MIN_AREA pixels, and those so wide for their height that they are a row of objects that touch.
 """
 import argparse
 import json
@@ -43,7 +43,8 @@ def components(label_map):
             mask[rows, columns] = numbered[rows, columns] == number
             width, height, area = columns.stop - columns.start, rows.stop - rows.start, int(mask.sum())
             is_crowd = area < MIN_AREA or width > MAX_ASPECT[name] * height
-            found.append(Component(category, (columns.start, rows.start, columns.stop, rows.stop), area, is_crowd, mask))
+            box = (columns.start, rows.start, columns.stop, rows.stop)
+            found.append(Component(category, box, area, is_crowd, mask))
     return found
 
 
@@ -55,10 +56,12 @@ def coco(maps, names):
         for component in components(label_map):
             left, top, right, bottom = component.box
             annotations.append({
-                "id": len(annotations) + 1, "image_id": image, "category_id": component.category + 1, "area": component.area,
-                "bbox": [left, top, right - left, bottom - top], "iscrowd": int(component.is_crowd)})
+                "id": len(annotations) + 1, "image_id": image, "category_id": component.category + 1,
+                "area": component.area, "iscrowd": int(component.is_crowd),
+                "bbox": [left, top, right - left, bottom - top]})
     return {
-        "images": [{"id": i, "file_name": f"{name}.jpg", "width": width, "height": height} for i, name in enumerate(names, 1)],
+        "images": [
+            {"id": i, "file_name": f"{name}.jpg", "width": width, "height": height} for i, name in enumerate(names, 1)],
         "categories": [{"id": i, "name": name} for i, name in enumerate(CATEGORIES, 1)],
         "annotations": annotations}
 

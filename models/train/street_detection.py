@@ -1,11 +1,12 @@
-"""Trains street-detection: boxes of cars, pedestrians and bicyclists. A single stage without anchors, as FCOS (Tian et al. 2019).
+"""Trains street-detection: boxes of cars, pedestrians and bicyclists. One stage, no anchors: FCOS (Tian et al. 2019).
 
     python3 street_detection.py CAMVID WORK model.onnx --trunk SEGMENTATION/checkpoint.pt [--epochs 60]
 
-The network is street-segmentation's up to its heads, and starts from its weights where --trunk names its checkpoint. Each cell
-of the grids of stride 4, 8 and 16 says whether the middle of an object lies there, of which class, and where its box is. Exported in
-YOLOX's form: `image` float32 [N, 3, H, W], sides multiples of 16 -> `rows` float32 [N, cells, 8]: centre as an offset from the cell's
-corner and logarithms of width and height, all in strides; the box's quality; probabilities of the classes.
+The network is street-segmentation's up to its heads, and starts from its weights where --trunk names its checkpoint. Each
+cell of the grids of stride 4, 8 and 16 says whether the middle of an object lies there, of which class, and where its box
+is. Exported in YOLOX's form: `image` float32 [N, 3, H, W], sides multiples of 16 -> `rows` float32 [N, cells, 8]: centre as
+an offset from the cell's corner and logarithms of width and height, all in strides; how well the box fits; probabilities
+of the classes.
 """
 import numpy as np
 import torch
@@ -68,7 +69,7 @@ class Cells:
         return torch.cat((centre - size / 2, centre + size / 2), -1)
 
     def assign(self, boxes):
-        """The box of each cell, -1 where it is background: the smallest of those whose middle is near and whose size is the grid's."""
+        """The box of each cell, -1: background. The smallest of those whose middle is near and whose size is the grid's."""
         if len(boxes) == 0:
             return torch.full((len(self.corners),), -1)
         middle, size = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
@@ -94,7 +95,7 @@ def overlap(a, b):
 
 
 class Truth:
-    """What a frame holds: boxes [n, 4], categories [n], and a map of what counts neither as an object nor as background."""
+    """What a frame holds: boxes [n, 4], categories [n], and where nothing counts, neither objects nor background."""
 
     def __init__(self, label_map):
         components = street_boxes.components(label_map)
@@ -123,7 +124,7 @@ class Truth:
 
 
 def loss_of(rows, cells, truths):
-    """Focal loss of the classes over all cells that count; of the cells of objects GIoU, and IoU as what the quality should be."""
+    """Focal loss of the classes in all cells that count; in those of objects GIoU, and IoU as what the fit should be."""
     classes, wanted, counts, quality, giou_loss, objects = [], [], [], [], [], 0
     for row, (boxes, categories, ignored) in zip(rows, truths):
         index = cells.assign(boxes)
@@ -231,13 +232,13 @@ def main():
 
     optimizer = training.adamw(network, rate=1e-3)
     schedule = training.cosine(optimizer, arguments.epochs * steps)
-    run = training.Training(network, optimizer, schedule, arguments.work, arguments.epochs, steps, momentum=0.995, longest=5)
-    best = run.run(losses, lambda average: float(np.mean(precisions(average))), arguments.stop_after)
-    if best is not None:
-        for name, precision in zip(street_boxes.CATEGORIES, precisions(best)):
-            print(f"{name:12} AP50 {precision:.3f}")
-        open_axes = {"image": {0: "N", 2: "H", 3: "W"}, "rows": {0: "N", 1: "cells"}}
-        training.export(best, arguments.model, (1, 3, 64, 64), "rows", open_axes)
+    run = training.Training(
+        network, optimizer, schedule, arguments.work, arguments.epochs, steps, momentum=0.995, longest=5)
+    best = run.run(losses, lambda average: float(np.mean(precisions(average))))
+    for name, precision in zip(street_boxes.CATEGORIES, precisions(best)):
+        print(f"{name:12} AP50 {precision:.3f}")
+    open_axes = {"image": {0: "N", 2: "H", 3: "W"}, "rows": {0: "N", 1: "cells"}}
+    training.export(best, arguments.model, (1, 3, 64, 64), ["image", "rows"], open_axes)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Trains street-segmentation: every pixel of a street is one of eleven classes. An encoder and a decoder with skip connections.
+"""Trains street-segmentation: every pixel of a street is one of eleven classes. An encoder, a decoder, skip connections.
 
     python3 street_segmentation.py CAMVID WORK model.onnx [--epochs 150]
 
-CAMVID has train, val and test, each with images/*.jpg and labels/*.png; WORK keeps the checkpoint, from which the same command goes
-on. Exported: `image` float32 [N, 3, H, W], sides multiples of 16 -> `scores` float32 [N, 11, H/2, W/2], logits.
+CAMVID has train, val and test, each with images/*.jpg and labels/*.png; WORK keeps the checkpoint, from which the same
+command goes on. Exported: `image` float32 [N, 3, H, W], sides multiples of 16 -> `scores` float32 [N, 11, H/2, W/2], logits.
 """
 import numpy as np
 import torch
@@ -46,7 +46,8 @@ def confusion(network, frames, maps):
         for frame, truth in zip(frames, maps):
             # What the service does: filled up at the right and below with black, and scores interpolated to the frame.
             padded = F.pad(frame[None], (0, -width % street.STRIDE, 0, -height % street.STRIDE))
-            scores = F.interpolate(network(street.normalize(padded)), scale_factor=2, mode="bilinear", align_corners=False)
+            scores = network(street.normalize(padded))
+            scores = F.interpolate(scores, scale_factor=2, mode="bilinear", align_corners=False)
             found = scores[0, :, :height, :width].argmax(0)
             known = truth < street.VOID
             total += torch.bincount(truth[known].long() * street.VOID + found[known], minlength=street.VOID ** 2)
@@ -83,13 +84,13 @@ def main():
 
     optimizer = training.adamw(network, rate=2e-3)
     schedule = training.cosine(optimizer, arguments.epochs * steps)
-    run = training.Training(network, optimizer, schedule, arguments.work, arguments.epochs, steps, momentum=0.995, longest=5)
-    best = run.run(losses, measure, arguments.stop_after)
-    if best is not None:
-        for name, value in zip(street.CLASSES, iou(confusion(best, val_frames, val_maps))):
-            print(f"{name:12} {value:.3f}")
-        open_axes = {"image": {0: "N", 2: "H", 3: "W"}, "scores": {0: "N", 2: "h", 3: "w"}}
-        training.export(best, arguments.model, (1, 3, 64, 64), "scores", open_axes)
+    run = training.Training(
+        network, optimizer, schedule, arguments.work, arguments.epochs, steps, momentum=0.995, longest=5)
+    best = run.run(losses, measure)
+    for name, value in zip(street.CLASSES, iou(confusion(best, val_frames, val_maps))):
+        print(f"{name:12} {value:.3f}")
+    open_axes = {"image": {0: "N", 2: "H", 3: "W"}, "scores": {0: "N", 2: "h", 3: "w"}}
+    training.export(best, arguments.model, (1, 3, 64, 64), ["image", "scores"], open_axes)
 
 
 if __name__ == "__main__":

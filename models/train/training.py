@@ -1,7 +1,8 @@
 """A training that can be interrupted, and the export of what it made.
 
-What is random in an epoch is drawn from generators seeded with the epoch's number, so an epoch depends on nothing but the state that
-the one before it left: a training resumed from its checkpoint ends with the very weights of one that ran through.
+What is random in an epoch is drawn from generators seeded with the epoch's number, so an epoch depends on nothing but
+the state that the one before it left: a training resumed from its checkpoint ends with the very weights of one that ran
+through.
 """
 import argparse
 import copy
@@ -23,7 +24,6 @@ def parser(description, epochs):
     options.add_argument("work", help="folder of the checkpoint, from which the same command goes on")
     options.add_argument("model", help="ONNX file to write")
     options.add_argument("--epochs", type=int, default=epochs)
-    options.add_argument("--stop-after", type=int, metavar="N", help="stop when N epochs are done, to go on another time")
     options.add_argument("--limit", type=int, metavar="N", help="take only N photos of each split, to try things out")
     options.add_argument("--threads", type=int, default=2)
     return options
@@ -45,7 +45,8 @@ def adamw(network, rate, decay=0.02):
     """AdamW that leaves biases and normalisation undecayed."""
     weights = [parameter for parameter in network.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
-    return torch.optim.AdamW([{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0}], rate)
+    groups = [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0}]
+    return torch.optim.AdamW(groups, rate)
 
 
 def cosine(optimizer, steps):
@@ -53,7 +54,9 @@ def cosine(optimizer, steps):
     warm_up = max(1, min(500, steps // 10))
 
     def rate(step):
-        return (step + 1) / warm_up if step < warm_up else 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+        if step < warm_up:
+            return (step + 1) / warm_up
+        return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
 
@@ -61,8 +64,8 @@ def cosine(optimizer, steps):
 class Training:
     """Runs the epochs that are left, with a checkpoint after each.
 
-    schedule: one of torch's, asked after every step. momentum: of the moving average of the weights, which is what the training results
-    in; 0: the weights themselves. longest: the norm that gradients are cut to.
+    schedule: one of torch's, asked after every step. momentum: of the moving average of the weights, which is what the
+    training results in; 0: the weights themselves. longest: the norm that gradients are cut to.
     """
 
     def __init__(self, network, optimizer, schedule, folder, epochs, steps, momentum=0.0, longest=math.inf):
@@ -73,22 +76,21 @@ class Training:
         self.epochs, self.steps = epochs, steps
         self.epoch, self.best, self.best_weights = 0, -1.0, None
 
-    def run(self, losses, measure=None, stop_after=None):
-        """`losses(epoch)` yields the loss of each step; `measure(network)` says how good a network is, and the best one counts.
+    def run(self, losses, measure=None):
+        """The network that the training results in.
 
-        Returns the network that the training resulted in, or None where it stopped before.
+        `losses(epoch)` yields the loss of each step; `measure(network)` says how good a network is, and the best counts.
         """
         self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         self._resume()
-        while self.epoch < min(self.epochs, stop_after or self.epochs):
+        while self.epoch < self.epochs:
             began = time.monotonic()
             loss = self._train(losses, began)
             # Early on a number costs time and says nothing.
             said = self._measure(measure) if measure and (self.epoch % 5 == 0 or self.epoch > 0.7 * self.epochs) else ""
-            print(f"\repoch {self.epoch}/{self.epochs}: loss {loss:.4f}{said}, {time.monotonic() - began:.0f} s".ljust(79), flush=True)
             self._save()
-        if self.epoch < self.epochs:
-            return None
+            took = f"{time.monotonic() - began:.0f} s"
+            self._say(f"epoch {self.epoch}/{self.epochs}: loss {loss:.4f}{said}, {took}", end="\n")
         if self.best_weights is not None:
             self.average.load_state_dict(self.best_weights)
         return self.average
@@ -128,10 +130,17 @@ class Training:
         if sys.stdout.isatty():
             done = (step + 1) / self.steps
             left = (time.monotonic() - began) / done * (1 - done)
-            print(f"\repoch {self.epoch + 1}/{self.epochs} [{'#' * round(30 * done):30}] loss {loss:.4f}, {left:.0f} s left ", end="", flush=True)
+            bar = "#" * round(30 * done)
+            self._say(f"epoch {self.epoch + 1}/{self.epochs} [{bar:30}] loss {loss:.4f}, {left:.0f} s left")
+
+    @staticmethod
+    def _say(text, end=""):
+        """On a terminal over what was said before, such as the bar of progress."""
+        print(f"\r{text:79}" if sys.stdout.isatty() else text, end=end, flush=True)
 
     def _parts(self):
-        return {"network": self.network, "average": self.average, "optimizer": self.optimizer, "schedule": self.schedule}
+        return {
+            "network": self.network, "average": self.average, "optimizer": self.optimizer, "schedule": self.schedule}
 
     def _plan(self):
         return {"epochs": self.epochs, "steps": self.steps}
@@ -141,7 +150,8 @@ class Training:
             return
         state = torch.load(self.checkpoint)
         if state["plan"] != self._plan():
-            raise SystemExit(f"'{self.checkpoint}' is of another plan, {state['plan']} and not {self._plan()}: move it away.")
+            raise SystemExit(
+                f"'{self.checkpoint}' is of another plan, {state['plan']} and not {self._plan()}: move it away.")
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
         self.epoch, self.best, self.best_weights = state["epoch"], state["best"], state["best_weights"]
@@ -155,14 +165,16 @@ class Training:
         os.replace(half_written, self.checkpoint)
 
 
-def export(network, path, shape, output, open_axes):
+def export(network, path, shape, names, open_axes):
     """Writes the network as ONNX, opset 13, with batch normalisation folded into the convolutions.
 
-    shape: of an image that it takes. open_axes: of `image` and the output, those of any length, with their names.
+    shape: of an image that it takes. names: of input and output. open_axes: those of either of any length, and their
+    names.
     """
     network = copy.deepcopy(network).eval().to(memory_format=torch.contiguous_format)
     half_written = f"{path}.tmp"
     torch.onnx.export(
-        network, torch.zeros(shape), half_written, opset_version=13, input_names=["image"], output_names=[output], dynamic_axes=open_axes)
+        network, torch.zeros(shape), half_written, opset_version=13,
+        input_names=names[:1], output_names=names[1:], dynamic_axes=open_axes)
     os.replace(half_written, path)
     print(f"{path}: {os.path.getsize(path) / 1e6:.2f} MB")

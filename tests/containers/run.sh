@@ -121,9 +121,11 @@ say "Runs as user $user"
 
 picture "$work/square.bmp"
 curl -sf -F "image=@$work/square.bmp" "$url/classify?top_k=1" | grep -o '"label":"[^"]*"' > "$work/label" || fail "/classify"
+curl -sf -F "image=@$work/square.bmp" "$url/detect" | grep -q '"predictions":' || fail "/detect"
+curl -sf -F "image=@$work/square.bmp" "$url/segment?mask=none" | grep -q '"fraction":' || fail "/segment"
 curl -sf -F "image=@$work/square.bmp" -H 'Accept: image/jpeg' "$url/explain" -o "$work/why.jpg" || fail "/explain"
 curl -sf -F "image=@$work/why.jpg" "$url/classify?top_k=1" > /dev/null || fail "/classify of a JPEG"
-say "Answers: $(cat "$work/label") for a drawn square; an explanation, drawn as a JPEG; that JPEG again"
+say "Answers: $(cat "$work/label") for a drawn square; boxes, a map of classes; an explanation, drawn as a JPEG; that JPEG again"
 
 "${run[@]}" exec vision-test /app/VisionService health > /dev/null || fail "the health check"
 [[ $("${run[@]}" image inspect --format '{{.HealthCheck.Test}}' "$image") == "[CMD /app/VisionService health]" ]] || fail "HEALTHCHECK is missing"

@@ -5,12 +5,20 @@ namespace VisionService.Repository;
 /// <summary>Where the models are and when they are loaded; section <c>Repository</c>.</summary>
 internal sealed class RepositoryOptions
 {
+    private static readonly KeyValuePair<string, string>[] ShippedDefaults =
+    [
+        new("classify", "cifar10-resnet20"),
+        new("detect", "street-detection"),
+        new("segment", "street-segmentation"),
+        new("explain", "cifar10-resnet20"),
+    ];
+
     /// <summary>Folders of models, model folders, or ONNX files. Default: the models that come with the
     /// service.</summary>
     public IList<string> Models { get; } = [];
 
-    /// <summary>The model that answers for a task when a request names none, by task. Default: the first by
-    /// name.</summary>
+    /// <summary>The model that answers for a task when a request names none, by task. Default: the first by name; with the
+    /// models that come with the service, <see cref="ShippedDefaults"/>.</summary>
     public IDictionary<string, string> Defaults { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>Whether each model is loaded in another process first, so that one that hangs, exhausts memory or crashes
@@ -53,11 +61,18 @@ internal sealed class RepositoryOptions
     /// <summary>Names of models that never make room for others.</summary>
     public IList<string> Pinned { get; } = [];
 
+    /// <summary>Where no models are named, those that come with the service are, and which of them answers for what.</summary>
     public void UseShippedModels()
     {
-        if (Models.Count == 0)
+        if (Models.Count > 0)
         {
-            Models.Add(Path.Combine(AppContext.BaseDirectory, "models"));
+            return;
+        }
+
+        Models.Add(Path.Combine(AppContext.BaseDirectory, "models"));
+        foreach (var (task, model) in ShippedDefaults)
+        {
+            Defaults.TryAdd(task, model);
         }
     }
 }

@@ -213,10 +213,10 @@ public class ModelCatalogTests
     }
 
     [Fact]
-    public async Task The_model_that_ships_is_served_by_default()
+    public async Task The_models_that_ship_are_served_by_default()
     {
         await using var service = await TestService.StartAsync([], null);
-        Assert.Equal("cifar10-resnet20 ready", await StatesAsync(service));
+        Assert.Equal("cifar10-resnet20 ready, street-detection ready, street-segmentation ready", await StatesAsync(service));
         (await service.PostAsync("/classify", Photos.Red)).MustBe(HttpStatusCode.OK);
     }
 
