@@ -32,6 +32,9 @@ internal sealed class NetworkAnatomy
     private static readonly HashSet<string> Preparing =
         ["Cast", "Mul", "Add", "Sub", "Div", "Gather", "Transpose", "Squeeze", "Unsqueeze", "Identity", "QuantizeLinear", "DequantizeLinear"];
 
+    // Of a detector's scale: behind a lone 1 x 1 convolution a box depends on one cell, which shows that it is there and nothing else.
+    private const long MinReach = 3;
+
     private readonly Graph _graph;
     private readonly Node[] _nodes;
     private readonly IReadOnlyDictionary<string, ProbedValue> _values;
@@ -124,8 +127,13 @@ internal sealed class NetworkAnatomy
             .Distinct()
             .GroupBy(value => (_layers[value].Grid!.Height, _layers[value].Grid!.Width));
 
-        // 2. What all ends of a scale have in common.
-        var common = ends.Select(scale => FirstActivation(_dominators.Above(scale).Where(IsPlanar))?.Name).ToHashSet();
+        // 2. What all ends of a scale have in common, and a cell of the end sees enough of to show where in the object it looks.
+        var common = ends.Select(scale =>
+        {
+            var above = _dominators.Above(scale).Where(IsPlanar).ToArray();
+            var reach = Reach(scale);
+            return (FirstActivation(above.Where(value => reach.GetValueOrDefault(value) >= MinReach)) ?? FirstActivation(above))?.Name;
+        }).ToHashSet();
         return [.. _layers.Values.Where(layer => common.Contains(layer.Name))];
     }
 
@@ -179,6 +187,30 @@ internal sealed class NetworkAnatomy
         && (IsPlain(node, "MatMul", "Gemm", "Reshape", "Transpose", "Split", "Slice", "Gather", "Squeeze", "Unsqueeze", "Pad", "Concat")
             || (node.Is("Add") && node.Inputs.Any(input => _graph.Producer(input) is { } other && IsPlain(other, "MatMul", "Gemm"))
                 && node.Inputs.Any(input => _graph.Constant(input) is not null)));
+
+    /// <summary>How many cells in a row, of each value, a cell of the ends depends on. Strides are left out: within a head there are
+    /// none.</summary>
+    private Dictionary<string, long> Reach(IEnumerable<string> ends)
+    {
+        var reach = ends.ToDictionary(static end => end, static _ => 1L);
+        foreach (var node in _nodes.Reverse())
+        {
+            if (node.Outputs.Max(output => reach.GetValueOrDefault(output)) is > 0 and var cells)
+            {
+                var dilation = node.Ints("dilations")?.Max() ?? 1;
+                foreach (var input in node.Inputs.Where(_dominators.Contains))
+                {
+                    reach[input] = Math.Max(reach.GetValueOrDefault(input), cells + ((Kernel(node) - 1) * dilation));
+                }
+            }
+        }
+
+        return reach;
+    }
+
+    /// <summary>The longest side of what slides over the grid; 1 where nothing does.</summary>
+    private long Kernel(Node node) => (node.Ints("kernel_shape")
+        ?? (IsPlain(node, "Conv", "ConvTranspose") ? _graph.Constant(node.Inputs[1])?.Shape.Skip(2) : null) ?? [1]).Max();
 
     private HashSet<string> Ancestors(IEnumerable<string> values)
     {

@@ -44,6 +44,23 @@ public class NetworkAnatomyTests
         }
     }
 
+    [Theory]
+    [InlineData(3, 1, "feature")] // of the tower's activation each box would show its own cell alone
+    [InlineData(3, 3, "tower")]
+    [InlineData(1, 1, "tower")]   // nothing sees more than a cell: the last one is as good as any
+    public void The_layer_of_a_scale_is_one_of_which_a_box_sees_several_cells(int tower, int last, string layer)
+    {
+        var g = new GraphBuilder(opset: 13);
+        var x = g.Name(g.Relu(Convolution(g.Input("input", ElementType.Float, 1, 3, 8, 8), 3, 3)), "feature");
+        x = g.Name(g.Relu(Convolution(x, 4, tower)), "tower");
+        g.Output("rows", Convolution(x, 4, last));
+
+        Assert.Equal([layer], Anatomy(g.Build(), new ModelInput(3, 8, 8)).BeforeHeads(["rows"]).Select(found => found.Name));
+
+        string Convolution(string from, int channels, int kernel) => g.Conv(
+            from, g.Constant(new float[4 * channels * kernel * kernel], 4, channels, kernel, kernel), padding: kernel / 2);
+    }
+
     [Fact]
     public void Scores_are_taken_before_what_flattens_them()
     {
