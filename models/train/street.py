@@ -8,8 +8,11 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
+import training
+
 CLASSES = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]
 VOID = len(CLASSES)
+BATCH, VIEW, SCALES = 8, (320, 416), (0.6, 1.8)
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 STRIDE = 16
 
@@ -37,11 +40,9 @@ def normalize(pixels):
 class Variation:
     """One random look at a frame: how much larger it gets, which part of it is seen, whether it is mirrored."""
 
-    def __init__(self, random, frame, view, scales):
-        (self.height, self.width), (height, width) = frame, view
-        scale = math.exp(random.uniform(math.log(scales[0]), math.log(scales[1])))
-        self.view = view
-        self.scale = scale
+    def __init__(self, random, frame):
+        (self.height, self.width), (height, width) = frame, VIEW
+        scale = math.exp(random.uniform(math.log(SCALES[0]), math.log(SCALES[1])))
         # The window of the frame that fills the view; where it is larger than the frame the rest is void.
         self.rows, self.columns = round(height / scale), round(width / scale)
         self.top = self._place(random, self.height, self.rows)
@@ -61,25 +62,25 @@ class Variation:
         below, after = self.rows - above - part.shape[1], self.columns - before - part.shape[2]
         return F.pad(part, (before, after, above, below), value=fill) if above or before or below or after else part
 
-    def pixels(self, frame, fill):
-        """uint8 [3, H, W] -> float [3, h, w] of the view."""
-        window = self._window(frame, fill)[None].float()
-        seen = F.interpolate(window, self.view, mode="bilinear", align_corners=False)[0]
+    def pixels(self, frame):
+        """uint8 [3, H, W] -> float [3, h, w] of the view; black where the frame ends."""
+        window = self._window(frame, 0)[None].float()
+        seen = F.interpolate(window, VIEW, mode="bilinear", align_corners=False)[0]
         return seen.flip(2) if self.mirrored else seen
 
     def labels(self, label_map, shrink):
         """uint8 [H, W] -> int64 of the view, 1/shrink of its size."""
-        size = tuple(side // shrink for side in self.view)
+        size = tuple(side // shrink for side in VIEW)
         seen = F.interpolate(self._window(label_map[None], VOID)[None].float(), size, mode="nearest-exact")[0, 0].long()
         return seen.flip(1) if self.mirrored else seen
 
     def boxes(self, boxes):
         """[n, 4] of x0, y0, x1, y1 in the frame -> in the view, not yet clipped."""
         shift = torch.tensor([self.left, self.top, self.left, self.top], dtype=torch.float32)
-        stretch = torch.tensor([self.view[1] / self.columns, self.view[0] / self.rows] * 2)
+        stretch = torch.tensor([VIEW[1] / self.columns, VIEW[0] / self.rows] * 2)
         seen = (boxes - shift) * stretch
         if self.mirrored:
-            seen = torch.stack((self.view[1] - seen[:, 2], seen[:, 1], self.view[1] - seen[:, 0], seen[:, 3]), 1)
+            seen = torch.stack((VIEW[1] - seen[:, 2], seen[:, 1], VIEW[1] - seen[:, 0], seen[:, 3]), 1)
         return seen
 
 
@@ -91,6 +92,19 @@ def recolor(random, pixels):
     pixels = grey + (pixels - grey) * saturation
     mean = pixels.mean()
     return ((pixels - mean) * contrast + mean * brightness).clamp(0, 1) * 255
+
+
+def batches(epoch, frames):
+    """An epoch's batches: what the network sees, and of each view in it the frame's index and the variation."""
+    random = np.random.default_rng((1, epoch))
+    for indices in training.batches(epoch, len(frames), BATCH):
+        variations = []
+        seen = []
+        for index in indices:
+            variation = Variation(random, frames.shape[2:])
+            variations.append((index, variation))
+            seen.append(recolor(random, variation.pixels(frames[index])))
+        yield normalize(torch.stack(seen)), variations
 
 
 # Network

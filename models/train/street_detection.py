@@ -17,7 +17,6 @@ import street
 import street_boxes
 import training
 
-BATCH, VIEW, SCALES = 8, (320, 416), (0.6, 1.8)
 STRIDES = (4, 8, 16)
 # Longest side of the boxes of each grid, in pixels of the network's input.
 LENGTHS = ((0, 40), (40, 100), (100, 1e9))
@@ -110,7 +109,7 @@ class Truth:
 
     def seen(self, variation):
         """The same in a view: boxes, categories, and for each grid which cells are ignored."""
-        height, width = variation.view
+        height, width = street.VIEW
         whole = variation.boxes(self.boxes)
         limits = torch.tensor([width, height, width, height], dtype=torch.float32)
         boxes = torch.minimum(whole.clamp(min=0), limits)
@@ -214,17 +213,12 @@ def main():
         weights = torch.load(arguments.trunk)["best_weights"]
         network.trunk.load_state_dict({
             name.removeprefix("trunk."): weight for name, weight in weights.items() if name.startswith("trunk.")})
-    cells, steps = Cells(*VIEW), len(frames) // BATCH
+    cells, steps = Cells(*street.VIEW), len(frames) // street.BATCH
 
     def losses(epoch):
-        random = np.random.default_rng((1, epoch))
-        for batch in training.batches(epoch, len(frames), BATCH):
-            seen, wanted = [], []
-            for index in batch:
-                variation = street.Variation(random, maps.shape[1:], VIEW, SCALES)
-                seen.append(street.recolor(random, variation.pixels(frames[index], 0)))
-                wanted.append(truths[index].seen(variation))
-            yield loss_of(network(street.normalize(torch.stack(seen))), cells, wanted)
+        for pixels, variations in street.batches(epoch, frames):
+            wanted = [truths[index].seen(variation) for index, variation in variations]
+            yield loss_of(network(pixels), cells, wanted)
 
     def precisions(average):
         found = [find(average, frame) for frame in val_frames]

@@ -5,15 +5,12 @@
 CAMVID has train, val and test, each with images/*.jpg and labels/*.png; WORK keeps the checkpoint, from which the same
 command goes on. Exported: `image` float32 [N, 3, H, W], sides multiples of 16 -> `scores` float32 [N, 11, H/2, W/2], logits.
 """
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 import street
 import training
-
-BATCH, VIEW, SCALES = 8, (320, 416), (0.6, 1.8)
 
 
 class Segmenter(nn.Module):
@@ -67,17 +64,12 @@ def main():
     val_frames, val_maps, _ = street.read(arguments.data, "val", arguments.limit)
     network = Segmenter()
     criterion = nn.CrossEntropyLoss(class_weights(maps), ignore_index=street.VOID)
-    steps = len(frames) // BATCH
+    steps = len(frames) // street.BATCH
 
     def losses(epoch):
-        random = np.random.default_rng((1, epoch))
-        for batch in training.batches(epoch, len(frames), BATCH):
-            seen, truths = [], []
-            for index in batch:
-                variation = street.Variation(random, maps.shape[1:], VIEW, SCALES)
-                seen.append(street.recolor(random, variation.pixels(frames[index], 0)))
-                truths.append(variation.labels(maps[index], 2))
-            yield criterion(network(street.normalize(torch.stack(seen))), torch.stack(truths))
+        for pixels, variations in street.batches(epoch, frames):
+            truths = torch.stack([variation.labels(maps[index], 2) for index, variation in variations])
+            yield criterion(network(pixels), truths)
 
     def measure(average):
         return iou(confusion(average, val_frames, val_maps)).nanmean().item()
