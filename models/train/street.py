@@ -98,8 +98,7 @@ def batches(epoch, frames):
     """An epoch's batches: what the network sees, and of each view in it the frame's index and the variation."""
     random = np.random.default_rng((1, epoch))
     for indices in training.batches(epoch, len(frames), BATCH):
-        variations = []
-        seen = []
+        variations, seen = [], []
         for index in indices:
             variation = Variation(random, frames.shape[2:])
             variations.append((index, variation))

@@ -18,8 +18,8 @@ import street_boxes
 import training
 
 STRIDES = (4, 8, 16)
-# Longest side of the boxes of each grid, in pixels of the network's input.
-LENGTHS = ((0, 40), (40, 100), (100, 1e9))
+# From and to which longer side a box belongs to each grid, in pixels of the network's input.
+LENGTHS = ((0.0, 40.0), (40.0, 100.0), (100.0, 1e9))
 CLASSES = len(street_boxes.CATEGORIES)
 CENTRE_RADIUS = 1.5
 # What is left of an object at the edge of the view must show this much of it.
@@ -51,15 +51,16 @@ class Detector(nn.Module):
 
 
 class Cells:
-    """The cells of all grids over an input: corner and stride of each, [cells, 1 or 2], in pixels."""
+    """The cells of all grids over an input: corner, stride and lengths of boxes of each, [cells, 1 or 2], in pixels."""
 
     def __init__(self, height, width):
-        corners, strides = [], []
-        for stride in STRIDES:
+        corners, strides, lengths = [], [], []
+        for stride, limits in zip(STRIDES, LENGTHS):
             y, x = torch.meshgrid(torch.arange(height // stride), torch.arange(width // stride), indexing="ij")
             corners.append(torch.stack((x, y), 2).view(-1, 2) * stride)
             strides.append(torch.full((len(corners[-1]), 1), stride))
-        self.corners, self.strides = torch.cat(corners).float(), torch.cat(strides).float()
+            lengths.append(torch.tensor(limits).expand(len(corners[-1]), 2))
+        self.corners, self.strides, self.lengths = (torch.cat(of).float() for of in (corners, strides, lengths))
         self.centres = self.corners + self.strides / 2
 
     def boxes(self, rows):
@@ -75,9 +76,7 @@ class Cells:
         away = (self.centres[:, None] - middle).abs()
         is_near = ((away < CENTRE_RADIUS * self.strides[:, None]) & (away < size / 2)).all(2)
         length = size.max(1).values
-        low, high = (torch.tensor([dict(zip(STRIDES, LENGTHS))[s][end] for s in STRIDES]) for end in (0, 1))
-        grid = (self.strides / STRIDES[0]).log2().long()[:, 0]
-        is_fit = (length >= low[grid][:, None]) & (length < high[grid][:, None])
+        is_fit = (length >= self.lengths[:, :1]) & (length < self.lengths[:, 1:])
         area = torch.where(is_near & is_fit, size.prod(1), torch.inf)
         best, index = area.min(1)
         return torch.where(best.isfinite(), index, -1)

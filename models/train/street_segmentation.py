@@ -41,7 +41,7 @@ def confusion(network, frames, maps):
     network.eval()
     with torch.no_grad():
         for frame, truth in zip(frames, maps):
-            # What the service does: filled up at the right and below with black, and scores interpolated to the frame.
+            # As the service: filled up at the right and below with black, and scores interpolated to the frame.
             padded = F.pad(frame[None], (0, -width % street.STRIDE, 0, -height % street.STRIDE))
             scores = network(street.normalize(padded))
             scores = F.interpolate(scores, scale_factor=2, mode="bilinear", align_corners=False)

@@ -195,22 +195,24 @@ internal sealed class NetworkAnatomy
         var reach = ends.ToDictionary(static end => end, static _ => 1L);
         foreach (var node in _nodes.Reverse())
         {
-            if (node.Outputs.Max(output => reach.GetValueOrDefault(output)) is > 0 and var cells)
+            if (Longest(node.Outputs.Select(output => reach.GetValueOrDefault(output)), 0) is > 0 and var cells)
             {
-                var dilation = node.Ints("dilations")?.Max() ?? 1;
+                var read = cells + ((Longest(Kernel(node), 1) - 1) * Longest(node.Ints("dilations"), 1));
                 foreach (var input in node.Inputs.Where(_dominators.Contains))
                 {
-                    reach[input] = Math.Max(reach.GetValueOrDefault(input), cells + ((Kernel(node) - 1) * dilation));
+                    reach[input] = Math.Max(reach.GetValueOrDefault(input), read);
                 }
             }
         }
 
         return reach;
+
+        static long Longest(IEnumerable<long>? sides, long absent) => sides?.DefaultIfEmpty(absent).Max() ?? absent;
     }
 
-    /// <summary>The longest side of what slides over the grid; 1 where nothing does.</summary>
-    private long Kernel(Node node) => (node.Ints("kernel_shape")
-        ?? (IsPlain(node, "Conv", "ConvTranspose") ? _graph.Constant(node.Inputs[1])?.Shape.Skip(2) : null) ?? [1]).Max();
+    /// <summary>The sides of what slides over the grid; null where nothing does.</summary>
+    private IEnumerable<long>? Kernel(Node node) => node.Ints("kernel_shape")
+        ?? (IsPlain(node, "Conv", "ConvTranspose") ? _graph.Constant(node.Inputs[1])?.Shape.Skip(2) : null);
 
     private HashSet<string> Ancestors(IEnumerable<string> values)
     {

@@ -7,10 +7,9 @@ internal static class Scripts
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
-    // Debian's own Python may stand behind another one in the path, without its packages.
-    private static readonly string? Python = new[] { "python3", "/usr/bin/python3" }.FirstOrDefault(Imports);
+    private static readonly string? Python = Installed.Python("torch, PIL, scipy.ndimage");
 
-    public static string Folder { get; } = Path.Combine(Checkout.Root, "models", "train");
+    private static string Folder { get; } = Path.Combine(Checkout.Root, "models", "train");
 
     /// <summary>CamVid; the test is skipped without it.</summary>
     public static string CamVid => Imaging.SharedFiles.Path("train/camvid");
@@ -33,7 +32,13 @@ internal static class Scripts
     private static async Task<(string Output, bool Ended)> RunUntilAsync(string? line, string script, string[] arguments)
     {
         Assert.SkipUnless(Python is not null, "python3-torch, python3-pil and python3-scipy are not installed.");
-        using var process = Start(Python!, ["-u", Path.Combine(Folder, script), .. arguments]);
+        var start = new ProcessStartInfo(Python!, ["-u", Path.Combine(Folder, script), .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { ["PYTHONDONTWRITEBYTECODE"] = "1" },
+        };
+        using var process = Process.Start(start)!;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         patience.CancelAfter(Patience);
         try
@@ -59,25 +64,4 @@ internal static class Scripts
             await process.WaitForExitAsync(CancellationToken.None);
         }
     }
-
-    private static bool Imports(string python)
-    {
-        try
-        {
-            using var process = Start(python, ["-c", "import torch, PIL, scipy.ndimage"]);
-            process.WaitForExit();
-            return process.ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
-    }
-
-    private static Process Start(string python, string[] arguments) => Process.Start(new ProcessStartInfo(python, arguments)
-    {
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-        Environment = { ["PYTHONDONTWRITEBYTECODE"] = "1" },
-    })!;
 }

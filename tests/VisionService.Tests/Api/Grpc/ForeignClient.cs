@@ -18,13 +18,11 @@ internal sealed class ForeignClient
     public JsonElement this[string scenario] => _results[scenario];
 
     /// <summary>Why Node's client cannot run here; null where it can.</summary>
-    public static string? NodeLack { get; } = !Runs("node", "--version") ? "Node.js is not installed."
+    public static string? NodeLack { get; } = !Installed.Runs("node", "--version") ? "Node.js is not installed."
         : Directory.Exists(Path.Combine(Examples, "node", "node_modules", "@grpc", "grpc-js")) ? null
         : "@grpc/grpc-js is not installed: run npm ci in examples/node.";
 
-    /// <summary>Debian's own Python may stand behind another one in the path, without its packages.</summary>
-    private static string? Python { get; } =
-        new[] { "python3", "/usr/bin/python3" }.FirstOrDefault(static python => Runs(python, "-c", "import grpc, google.protobuf"));
+    private static string? Python { get; } = Installed.Python("grpc, google.protobuf");
 
     private static string? Protoc { get; } = FindProtoc();
 
@@ -97,22 +95,7 @@ internal sealed class ForeignClient
         var tools = Path.Combine(packages, "grpc.tools");
         var own = !Directory.Exists(tools) || !OperatingSystem.IsLinux() || !Environment.Is64BitProcess ? null
             : Directory.GetDirectories(tools).Select(static version => Path.Combine(version, "tools", "linux_x64", "protoc"))
-                .FirstOrDefault(static protoc => Runs(protoc, "--version"));
-        return own ?? (Runs("protoc", "--version") ? "protoc" : null);
-    }
-
-    private static bool Runs(string program, params string[] arguments)
-    {
-        try
-        {
-            using var process = Process.Start(
-                new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            process.WaitForExit();
-            return process.ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
+                .FirstOrDefault(static protoc => Installed.Runs(protoc, "--version"));
+        return own ?? (Installed.Runs("protoc", "--version") ? "protoc" : null);
     }
 }
